@@ -1,0 +1,57 @@
+# Every target makes its own virtual environment in .venv; all that is needed is Python >= 3.11 with venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SOURCES := runtime codegen generated examples tests benchmarks
+
+.DEFAULT_GOAL := help
+.PHONY: help install generate demo test lint format types check-generated pytest golden clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## Make .venv and install the project into it
+
+$(STAMP): pyproject.toml Makefile
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "oiafed-rpc needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version). Set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || \
+		{ echo "$(PYTHON) has no venv module; on Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Making $(VENV) (once; about a minute) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+generate: $(STAMP) ## Regenerate generated/ from schema/
+	$(BIN)/oiafed-gen schema/
+
+demo: generate ## Train a federation in memory, then as five processes over gRPC
+	$(BIN)/python -m examples.fedavg
+
+test: lint types check-generated pytest ## Everything CI runs: lint, type checks, generated code, tests
+
+lint: $(STAMP) ## ruff, check and format
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+
+format: $(STAMP) ## Let ruff mend what it can
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+types: $(STAMP) ## mypy --strict and pyright strict
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+check-generated: $(STAMP) ## Fail where generated/ does not match schema/
+	$(BIN)/oiafed-gen schema/ --check
+
+pytest: $(STAMP) ## The tests alone
+	$(BIN)/pytest -n auto
+
+golden: $(STAMP) ## Rewrite the expected output of the generator's golden tests
+	$(BIN)/python -m tests.golden.regenerate
+
+clean: ## Remove the virtual environment and every cache
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

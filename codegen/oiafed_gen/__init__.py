@@ -1,0 +1,1 @@
+"""The generator: from schema files to typed Python stubs."""
