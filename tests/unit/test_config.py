@@ -161,8 +161,10 @@ timeout: {conect: 1}
     )
     lines = problem(path).splitlines()
     assert lines == [
-        f"{path}:3:3: transport.mode: must be auto, memory, grpc or module:Class, not 'memroy'"
-        " (did you mean 'memory'?)",
+        (
+            f"{path}:3:3: transport.mode: must be auto, memory, grpc or module:Class, not 'memroy'"
+            " (did you mean 'memory'?)"
+        ),
         f"{path}:6:3: listen.port: is given twice, first in line 5: keep one of them",
         f"{path}:7:11: timeout.conect: unknown key (did you mean 'connect'?); known here: connect, request",
     ]
