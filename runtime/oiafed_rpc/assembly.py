@@ -1,0 +1,108 @@
+"""From a configuration to the parts of a node: the one place that knows every transport and interceptor."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from oiafed_rpc.config import InterceptorConfig, NodeConfig
+from oiafed_rpc.errors import ConfigError
+from oiafed_rpc.interceptors import AuthInterceptor, Interceptor, LoggingInterceptor
+from oiafed_rpc.serializer import PickleSerializer, Serializer, Serializers
+from oiafed_rpc.transport.base import Transport
+from oiafed_rpc.transport.memory import MemoryTransport
+
+_INTERCEPTORS: dict[str, type[Interceptor]] = {"logging": LoggingInterceptor, "auth": AuthInterceptor}
+
+
+def assemble(config: NodeConfig) -> dict[str, Any]:
+    """The arguments that `Node` is made with.
+
+    Raises:
+        ConfigError: where a class that the configuration names can't be made.
+    """
+    return {
+        "node_id": config.node.id,
+        "role": config.node.role,
+        "transport": _transport(config),
+        "connect_to": config.connect_to,
+        "interceptors": [_interceptor(each, index) for index, each in enumerate(config.transport.interceptors)],
+        "serializers": _serializers(config),
+        "connect_timeout": config.timeout.connect,
+        "request_timeout": config.timeout.request,
+    }
+
+
+def _transport(config: NodeConfig) -> Transport:
+    mode = config.transport.mode
+    if mode == "memory":
+        return MemoryTransport()
+    if ":" in mode:
+        made = _make(_load(mode, "transport.mode"), {}, "transport.mode")
+        if not isinstance(made, Transport):
+            raise _no_subclass(mode, "Transport", "transport.mode")
+        return made
+    from oiafed_rpc.transport.auto import AutoTransport  # importing gRPC takes longer than all the rest
+    from oiafed_rpc.transport.grpc import GrpcTransport
+
+    listen = config.listen
+    grpc = GrpcTransport(
+        listen.host if listen else None,
+        listen.port if listen else 0,
+        timeout=config.timeout.request,
+        max_message_size=config.transport.max_message_size,
+    )
+    return AutoTransport(grpc) if mode == "auto" else grpc
+
+
+def _serializers(config: NodeConfig) -> Serializers:
+    transport = config.transport
+
+    def named(name: str, place: str) -> Serializer:
+        if name == PickleSerializer.name:
+            return PickleSerializer(transport.pickle_allow)
+        made = _make(_load(name, place), {}, place)
+        if not isinstance(made, Serializer):
+            raise _no_subclass(name, "Serializer", place)
+        return made
+
+    accepted = [
+        named(name, f"transport.accept[{index}]") for index, name in enumerate(transport.accept) if name != "proto"
+    ]
+    return Serializers(named(transport.serializer, "transport.serializer"), accepted)
+
+
+def _interceptor(config: InterceptorConfig, index: int) -> Interceptor:
+    place = f"transport.interceptors[{index}]"
+    kind = _INTERCEPTORS.get(config.type) or _load(config.type, f"{place}.type")
+    made = _make(kind, config.options, place)
+    if not isinstance(made, Interceptor):
+        raise _no_subclass(config.type, "Interceptor", f"{place}.type")
+    return made
+
+
+def _load(name: str, place: str) -> Callable[..., Any]:
+    """What `module:Class` names."""
+    module, _, attribute = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except ImportError as error:
+        raise ConfigError(f"{place}: cannot import {module!r}: {error}") from error
+    except AttributeError:
+        raise ConfigError(f"{place}: module {module!r} has no {attribute!r}") from None
+    if not callable(found):
+        raise ConfigError(f"{place}: {name} is no class")
+    made: Callable[..., Any] = found
+    return made
+
+
+def _make(kind: Callable[..., Any], options: Mapping[str, Any], place: str) -> Any:
+    try:
+        return kind(**options)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{place}: {error}") from error
+
+
+def _no_subclass(name: str, base: str, place: str) -> ConfigError:
+    return ConfigError(f"{place}: {name} is not a subclass of oiafed_rpc.{base}")

@@ -1,0 +1,136 @@
+"""What a method takes and returns, as a message: parameters by name, a single value, or a record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from google.protobuf.message import Message as ProtoMessage
+
+from oiafed_rpc.codec.fields import REQUIRED, FieldError, mismatch
+from oiafed_rpc.codec.native import Native, native
+from oiafed_rpc.codec.records import Fields, parse
+from oiafed_rpc.serializer import Serializers
+
+
+class MessageCodec(Protocol):
+    """Turns a payload to the bytes of its message and back; raises FieldError where that can't be."""
+
+    def check(self, value: Any) -> None:
+        """See whether a value is of the right kind, without a deep look."""
+        ...
+
+    def encode(self, value: Any, serializers: Serializers) -> bytes:
+        """The bytes of a value."""
+        ...
+
+    def decode(self, data: bytes, serializers: Serializers) -> Any:
+        """The value of bytes from a peer."""
+        ...
+
+
+class Params:
+    """A request whose fields are the parameters of its method; the payload is a dict of them by Python name."""
+
+    def __init__(
+        self,
+        wire: type[ProtoMessage],
+        names: tuple[str, ...],
+        types: Mapping[str, type[Any]] | None = None,
+        defaults: Mapping[str, object] | None = None,
+    ) -> None:
+        self._wire = wire
+        self._names = names
+        self._types = types or {}
+        self._defaults = defaults or {}
+        self._made: Fields | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters' Python names, in the order of the message's fields."""
+        return self._names
+
+    @property
+    def _fields(self) -> Fields:
+        if self._made is None:
+            self._made = Fields(self._wire, {name: self._default(name) for name in self._names}, self._types)
+        return self._made
+
+    def _default(self, name: str) -> object:
+        field = self._wire.DESCRIPTOR.fields[self._names.index(name)]
+        return self._defaults.get(name, None if field.containing_oneof is not None else REQUIRED)
+
+    def check(self, value: dict[str, Any]) -> None:
+        """See whether the parameters are of the right kind."""
+        self._fields.check(value.__getitem__)
+
+    def encode(self, value: dict[str, Any], serializers: Serializers) -> bytes:
+        """The bytes of a dict of parameters."""
+        message = self._wire()
+        self._fields.write(message, value.__getitem__, serializers)
+        return message.SerializeToString()
+
+    def decode(self, data: bytes, serializers: Serializers) -> dict[str, Any]:
+        """The dict of parameters in a request."""
+        return self._fields.read(parse(self._wire, data), serializers)
+
+
+class Value:
+    """A message that stands for one value: its only field, the native value that it is, or None if it is empty."""
+
+    def __init__(self, wire: type[ProtoMessage], python: type[Any] | None = None) -> None:
+        self._wire = wire
+        self._native = native(wire)
+        self._empty = not wire.DESCRIPTOR.fields
+        self._python = python
+        self._made: Fields | None = None
+
+    @property
+    def _fields(self) -> Fields:
+        if self._made is None:
+            names = [field.name for field in self._wire.DESCRIPTOR.fields]
+            types = {} if self._python is None else {names[0]: self._python}
+            defaults = {
+                field.name: None if field.containing_oneof is not None else REQUIRED
+                for field in self._wire.DESCRIPTOR.fields
+            }
+            self._made = Fields(self._wire, defaults, types)
+        return self._made
+
+    def check(self, value: Any) -> None:
+        """See whether the value is of the right kind."""
+        if self._native is not None:
+            if not isinstance(value, self._native.types):
+                raise FieldError("", mismatch(self._native.expected, value, TypeError()))
+        elif self._empty:
+            if value is not None:
+                raise FieldError("", mismatch("nothing", value, TypeError()))
+        else:
+            self._fields.check(lambda _: value)
+
+    def encode(self, value: Any, serializers: Serializers) -> bytes:
+        """The bytes of a value."""
+        self.check(value)
+        message = self._wire()
+        if self._native is not None:
+            self._write_native(self._native, message, value, serializers)
+        else:
+            self._fields.write(message, lambda _: value, serializers)
+        return message.SerializeToString()
+
+    @staticmethod
+    def _write_native(native: Native, message: ProtoMessage, value: Any, serializers: Serializers) -> None:
+        try:
+            native.write(message, value, serializers)
+        except (TypeError, ValueError, AttributeError) as error:
+            raise FieldError("", mismatch(native.expected, value, error)) from error
+
+    def decode(self, data: bytes, serializers: Serializers) -> Any:
+        """The value in a message."""
+        message = parse(self._wire, data)
+        if self._native is None:
+            return next(iter(self._fields.read(message, serializers).values()), None)
+        try:
+            return self._native.read(message, serializers)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise FieldError("", str(error)) from error

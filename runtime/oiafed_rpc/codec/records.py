@@ -1,0 +1,163 @@
+"""Whole messages: generated classes bound to their protobuf messages."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, NamedTuple, cast
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError
+from google.protobuf.message import Message as ProtoMessage
+
+from oiafed_rpc.codec.fields import REQUIRED, Accepts, FieldCodec, FieldError, field_codec, mismatch
+from oiafed_rpc.errors import DeclaredError
+from oiafed_rpc.records import Record
+from oiafed_rpc.serializer import Serializers
+
+
+class _Field(NamedTuple):
+    name: str
+    codec: FieldCodec
+    accepts: Accepts
+
+
+class Fields:
+    """The fields of a message, paired in order with the Python names of their values."""
+
+    def __init__(
+        self, wire: type[ProtoMessage], defaults: Mapping[str, object], types: Mapping[str, type[Any]]
+    ) -> None:
+        descriptors = cast("list[FieldDescriptor]", list(wire.DESCRIPTOR.fields))
+        if len(descriptors) != len(defaults):
+            raise TypeError(
+                f"{wire.DESCRIPTOR.full_name} has {len(descriptors)} fields, but {len(defaults)} names were given: "
+                "the generated code is stale; run oiafed-gen again"
+            )
+        self._fields = [
+            _Field(name, *field_codec(field, types.get(name), default))
+            for field, (name, default) in zip(descriptors, defaults.items(), strict=True)
+        ]
+
+    def write(self, message: ProtoMessage, get: Callable[[str], Any], serializers: Serializers) -> None:
+        """Fill a message from the values that `get` gives for each name.
+
+        Raises:
+            FieldError: naming the field whose value does not fit.
+        """
+        for name, codec, accepts in self._fields:
+            value = get(name)
+            try:
+                codec.write(message, value, serializers)
+            except FieldError as error:
+                raise error.below(name) from error.__cause__
+            except (TypeError, ValueError, AttributeError) as error:
+                raise FieldError(name, mismatch(accepts.expected, value, error)) from error
+
+    def check(self, get: Callable[[str], Any]) -> None:
+        """See whether the values are of the right kind, without a look inside lists, maps and records.
+
+        Raises:
+            FieldError: naming the first whose value does not fit.
+        """
+        for name, _, accepts in self._fields:
+            value = get(name)
+            if not isinstance(value, accepts.types):
+                raise FieldError(name, mismatch(accepts.expected, value, TypeError()))
+
+    def read(self, message: ProtoMessage, serializers: Serializers) -> dict[str, Any]:
+        """The values of a message by name."""
+        values: dict[str, Any] = {}
+        for name, codec, _ in self._fields:
+            try:
+                values[name] = codec.read(message, serializers)
+            except FieldError as error:
+                raise error.below(name) from error.__cause__
+            except (TypeError, ValueError, OverflowError) as error:
+                raise FieldError(name, str(error)) from error
+        return values
+
+
+class RecordCodec:
+    """Turns one generated class, a record or a declared error, to its message and back."""
+
+    def __init__(self, cls: type[Any], wire: type[ProtoMessage], types: Mapping[str, type[Any]]) -> None:
+        self._cls = cls
+        self._wire = wire
+        self._types = types
+        self.expected = cls.__qualname__
+        self.types: tuple[type[Any], ...] = (cls,)
+        self.full_name: str = wire.DESCRIPTOR.full_name
+
+    @cached_property
+    def _fields(self) -> Fields:
+        """Made when first used: the types of the fields may be bound later than the message that has them."""
+        return Fields(self._wire, _defaults(self._cls), self._types)
+
+    def write(self, message: Any, value: Any, serializers: Serializers) -> None:
+        """Fill a message; raises FieldError or TypeError where the value does not fit."""
+        if not isinstance(value, self._cls):
+            raise TypeError(f"not a {self.expected}")
+        self._fields.write(message, value.__getattribute__, serializers)
+
+    def read(self, message: Any, serializers: Serializers) -> Any:
+        """The value of a message; absent fields have their defaults or zero values."""
+        return self._cls(**self._fields.read(message, serializers))
+
+    def check(self, value: object) -> None:
+        """See whether a value is of this class; raises FieldError where it is not."""
+        if not isinstance(value, self._cls):
+            raise FieldError("", mismatch(self.expected, value, TypeError()))
+
+    def encode(self, value: object, serializers: Serializers) -> bytes:
+        """The bytes of a value.
+
+        Raises:
+            FieldError: naming the field whose value does not fit.
+        """
+        self.check(value)
+        message = self._wire()
+        self.write(message, value, serializers)
+        return message.SerializeToString()
+
+    def decode(self, data: bytes, serializers: Serializers) -> Any:
+        """The value of bytes from a peer.
+
+        Raises:
+            FieldError: where they are not this message, or hold what is not allowed.
+        """
+        return self.read(parse(self._wire, data), serializers)
+
+
+def parse(wire: type[ProtoMessage], data: bytes) -> ProtoMessage:
+    """Parse bytes from a peer.
+
+    Raises:
+        FieldError: where they are not this message.
+    """
+    try:
+        return wire.FromString(data)
+    except DecodeError:
+        raise FieldError("", f"these {len(data)} bytes are not a {wire.DESCRIPTOR.full_name}") from None
+
+
+def _defaults(cls: type[Any]) -> dict[str, object]:
+    if issubclass(cls, DeclaredError):
+        parameters = inspect.signature(cls).parameters.values()
+        keywords = [each for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
+        return {each.name: REQUIRED if each.default is inspect.Parameter.empty else each.default for each in keywords}
+    fields = dataclasses.fields(cls)
+    return {each.name: REQUIRED if each.default is dataclasses.MISSING else each.default for each in fields}
+
+
+def bind(cls: type[Record | DeclaredError], wire: type[ProtoMessage], /, **types: type[Any]) -> None:
+    """Tie a generated class to the protobuf message that carries it.
+
+    Args:
+        cls: The record or error class; its fields come in the order of the message's fields.
+        wire: The message class of the `_pb2` module.
+        types: For each field whose type is a message or enumeration, by its Python name, that class.
+    """
+    cls.__wire__ = RecordCodec(cls, wire, types)

@@ -1,0 +1,78 @@
+"""What a handler can ask about the call that it answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from types import MappingProxyType
+
+from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.message import Message
+
+CURRENT: ContextVar[Message | None] = ContextVar("oiafed_rpc_current_call", default=None)
+"""The request that the running handler answers."""
+
+
+class Call:
+    """The call that the running handler answers."""
+
+    __slots__ = ("_message",)
+
+    def __init__(self, message: Message) -> None:
+        self._message = message
+
+    @property
+    def source(self) -> str:
+        """The id of the calling node, as it claims it; empty for a client that is no node."""
+        return self._message.source
+
+    @property
+    def role(self) -> str:
+        """The role of the calling node, as it claims it; empty for a client that is no node."""
+        return self._message.role
+
+    @property
+    def method(self) -> str:
+        """The method called: `package.Service/Method`, or the name of a schema-less one."""
+        return self._message.method
+
+    @property
+    def call_id(self) -> str:
+        """What tells this call from all others; empty for a client that is no node."""
+        return self._message.call_id
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """The metadata that the caller sent along."""
+        return MappingProxyType(self._message.metadata)
+
+    @property
+    def deadline(self) -> float | None:
+        """When the call ends, on the clock of `time.monotonic`, in seconds."""
+        return self._message.deadline
+
+    def time_left(self) -> float | None:
+        """Seconds until the deadline."""
+        return self._message.time_left()
+
+
+def current_call() -> Call:
+    """The call that this handler answers.
+
+    Raises:
+        RpcError: FAILED_PRECONDITION outside a handler.
+    """
+    message = CURRENT.get()
+    if message is None:
+        raise RpcError(Code.FAILED_PRECONDITION, "current_call() works inside a handler only")
+    return Call(message)
+
+
+def deadline_after(timeout: float) -> float:
+    """The deadline of a call that may take `timeout` seconds: sooner if the handler that makes it has less left."""
+    deadline = time.monotonic() + timeout
+    outer = CURRENT.get()
+    if outer is not None and outer.deadline is not None and outer.deadline < deadline:
+        return outer.deadline
+    return deadline

@@ -1,0 +1,116 @@
+"""The errors that callers see. One root, `RpcError`, with gRPC's status codes."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+
+class Code(enum.IntEnum):
+    """gRPC's sixteen status codes of failure (https://grpc.io/docs/guides/status-codes/)."""
+
+    CANCELLED = 1
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    OUT_OF_RANGE = 11
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    DATA_LOSS = 15
+    UNAUTHENTICATED = 16
+
+
+class RpcError(Exception):
+    """A call, or the start of a node, failed.
+
+    Attributes:
+        code: What kind of failure it is.
+        message: What went wrong, where, and what to do about it; for people.
+        details: Machine-readable facts, for instance `type` (the class of the exception that a handler raised),
+            `node` and `method` (where it was raised).
+    """
+
+    def __init__(self, code: Code, message: str, details: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details: dict[str, str] = dict(details or {})
+
+    def __str__(self) -> str:
+        return f"{self.code.name}: {self.message}"
+
+    def __reduce__(self) -> tuple[Callable[..., RpcError], tuple[object, ...]]:
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(cls: type[RpcError], args: tuple[object, ...], state: dict[str, object]) -> RpcError:
+    """Unpickle an error whose constructor takes other arguments than `Exception.args`."""
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class ConfigError(RpcError):
+    """The configuration of a node is wrong. The message names the file, the place in it and the remedy."""
+
+    def __init__(self, message: str, details: Mapping[str, str] | None = None) -> None:
+        super().__init__(Code.INVALID_ARGUMENT, message, details)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class AuthError(RpcError):
+    """The caller did not prove who it is: its token is missing or wrong."""
+
+    def __init__(self, message: str, details: Mapping[str, str] | None = None) -> None:
+        super().__init__(Code.UNAUTHENTICATED, message, details)
+
+
+class PartialFailure(RpcError):  # noqa: N818 - the outcome's name, not one error's
+    """Fewer nodes than asked for answered a broadcast.
+
+    Attributes:
+        replies: Node id → result, of the nodes that answered.
+        errors: Node id → error, of those that did not.
+    """
+
+    def __init__(self, message: str, replies: Mapping[str, Any], errors: Mapping[str, RpcError]) -> None:
+        codes = {error.code for error in errors.values()}
+        super().__init__(codes.pop() if len(codes) == 1 else Code.UNKNOWN, message)
+        self.replies = dict(replies)
+        self.errors = dict(errors)
+
+
+class DeclaredError(RpcError):
+    """Base of the errors that a schema declares; raised by a handler, it arrives at the caller as its own class.
+
+    Generated subclasses take the declared fields as keyword arguments and keep them as attributes.
+    """
+
+    __wire__: ClassVar[Any]  # its RecordCodec, set by `bind`
+
+    def __init__(self, message: str = "", /, **fields: object) -> None:
+        super().__init__(Code.FAILED_PRECONDITION, message or type(self).__name__, {"type": type(self).__name__})
+        self.__dict__.update(fields)
+
+
+def as_rpc_error(error: BaseException, node: str, method: str) -> RpcError:
+    """The error that a caller gets for an exception: itself where it is an RpcError, else INTERNAL naming it."""
+    if isinstance(error, RpcError):
+        return error
+    name = type(error).__name__
+    return RpcError(
+        Code.INTERNAL,
+        f"{method} failed on node {node!r}: {name}: {error}",
+        {"type": name, "node": node, "method": method},
+    )

@@ -1,0 +1,110 @@
+"""What answers calls: generated handler classes, and plain functions under a name."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from abc import ABC
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from typing import Any, ClassVar
+
+from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.method import Kind, Method
+from oiafed_rpc.workers import WORKERS
+
+_END = object()
+
+
+class Handler(ABC):  # noqa: B024 - the generated subclasses have the abstract methods
+    """Base of the generated handler classes: subclass one of those and implement its methods.
+
+    A method may be a coroutine function, which runs on the event loop, or an ordinary function, which runs in a
+    worker thread.
+    """
+
+    __role__: ClassVar[str] = ""
+    __methods__: ClassVar[tuple[Method[Any], ...]] = ()
+
+
+class Target:
+    """A function that answers calls, and how it wants to be called.
+
+    Args:
+        function: A coroutine function, an ordinary function, or a generator function of either sort.
+        unpack: Whether it takes the payload as keyword arguments, or whole as its only argument.
+        typed: Whether the payload is known to fit its signature.
+    """
+
+    def __init__(self, function: Callable[..., Any], *, unpack: bool, typed: bool) -> None:
+        self._function = function
+        self._on_loop = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+        self._unpack = unpack
+        self._signature = None if typed else inspect.signature(function)
+        streams = inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function)
+        self.kind = Kind.SERVER_STREAM if streams else Kind.UNARY
+
+    def checked(self, kind: Kind) -> Target:
+        """The same function, for callers whose payload need not fit."""
+        target = Target(self._function, unpack=True, typed=False)
+        target.kind = kind
+        return target
+
+    def __call__(self, payload: Any, title: str) -> Awaitable[Any]:
+        """The result of a unary call.
+
+        Raises:
+            RpcError: INVALID_ARGUMENT where the payload does not fit the signature.
+        """
+        function = self._function
+        if self._signature is not None:
+            payload = dict(payload)  # a broadcast's is shared
+            self._bind(self._signature, payload, title)
+        if not self._on_loop:
+            return self._in_thread(payload)
+        return function(**payload) if self._unpack else function(payload)  # type: ignore[no-any-return]
+
+    def _bind(self, signature: inspect.Signature, payload: Any, title: str) -> None:
+        try:
+            signature.bind(**payload) if self._unpack else signature.bind(payload)
+        except TypeError as error:
+            raise RpcError(Code.INVALID_ARGUMENT, f"{title}: {error}; it takes {signature}") from None
+
+    async def _in_thread(self, payload: Any) -> Any:
+        function = self._function
+        bound = functools.partial(function, **payload) if self._unpack else functools.partial(function, payload)
+        result = await WORKERS.run(bound)
+        return await result if inspect.isawaitable(result) else result
+
+    async def stream(self, payload: Any, title: str) -> AsyncIterator[Any]:
+        """The items of a streaming call, as an asynchronous iterator."""
+        if self._signature is not None:
+            self._bind(self._signature, payload, title)
+        function = self._function
+        if self._on_loop:
+            items = function(**payload) if self._unpack else function(payload)
+            return _iterator(await items if inspect.isawaitable(items) else items)
+        return _iterator(await self._in_thread(payload))
+
+
+def _iterator(items: AsyncIterable[Any] | Iterable[Any]) -> AsyncIterator[Any]:
+    if isinstance(items, AsyncIterable):
+        return aiter(items)
+    try:
+        return _from_threads(iter(items))
+    except TypeError:
+        raise TypeError(f"the handler gave {type(items).__name__}, not a stream: yield the items") from None
+
+
+async def _from_threads(items: Iterator[Any]) -> AsyncIterator[Any]:
+    """Take each item of an ordinary iterator in a worker thread."""
+    while (item := await WORKERS.run(functools.partial(next, items, _END))) is not _END:
+        yield item
+
+
+def takes_whole_payload(function: Callable[..., Any]) -> bool:
+    """Whether a function has one positional parameter and no other: then that is the payload as a dict."""
+    parameters = list(inspect.signature(function).parameters.values())
+    return len(parameters) == 1 and parameters[0].kind in (
+        inspect.Parameter.POSITIONAL_ONLY,
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    )

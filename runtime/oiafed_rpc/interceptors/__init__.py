@@ -1,0 +1,7 @@
+"""Code that every call of a node passes through."""
+
+from oiafed_rpc.interceptors.auth import AuthInterceptor
+from oiafed_rpc.interceptors.base import CallNext, Context, Interceptor, Next, Side, compose
+from oiafed_rpc.interceptors.logs import LoggingInterceptor
+
+__all__ = ["AuthInterceptor", "CallNext", "Context", "Interceptor", "LoggingInterceptor", "Next", "Side", "compose"]

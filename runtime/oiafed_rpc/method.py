@@ -1,0 +1,69 @@
+"""The description of one method: all that the runtime knows of it, as a constant in generated code."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from oiafed_rpc.codec.messages import MessageCodec, Params, Value
+from oiafed_rpc.errors import DeclaredError
+from oiafed_rpc.records import Record
+
+R = TypeVar("R")
+
+
+class Kind(enum.Enum):
+    """Which side of a call is a stream."""
+
+    UNARY = "unary"
+    SERVER_STREAM = "server stream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Method(Generic[R]):
+    """One method of a role.
+
+    Attributes:
+        role: The role that implements it.
+        name: Its name in the schema; what a schema-less call names.
+        path: Its gRPC path, `/package.Service/Method`.
+        attribute: Its name in Python: `name`, unless that is a keyword or taken.
+        kind: Which side is a stream.
+        request: The payload: a record, a single value, or the parameters into which a request unpacks.
+        response: The result, or one item of it where it is a stream.
+        timeout: Its default deadline, in seconds; None leaves it to the node's configuration.
+        idempotent: Whether running it twice has the effect of running it once.
+        callers: The roles that may call it; empty for all.
+        errors: The errors that it declares.
+        title: Its path without the leading slash: what people are shown.
+        request_codec: Turns the payload to bytes and back.
+        response_codec: Turns the result, or one item of it, to bytes and back.
+    """
+
+    role: str
+    name: str
+    path: str
+    attribute: str
+    kind: Kind = Kind.UNARY
+    request: type[Record] | Params | Value
+    response: type[Record] | Value
+    timeout: float | None = None
+    idempotent: bool = False
+    callers: tuple[str, ...] = ()
+    errors: tuple[type[DeclaredError], ...] = ()
+    title: str = field(init=False)
+    request_codec: MessageCodec = field(init=False)
+    response_codec: MessageCodec = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", self.path.removeprefix("/"))
+        object.__setattr__(self, "request_codec", _codec(self.request))
+        object.__setattr__(self, "response_codec", _codec(self.response))
+
+
+def _codec(shape: type[Record] | Params | Value) -> MessageCodec:
+    if isinstance(shape, Params | Value):
+        return shape
+    codec: MessageCodec = shape.__wire__
+    return codec

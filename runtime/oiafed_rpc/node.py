@@ -1,0 +1,269 @@
+"""The node: one participant of a federation, at once server and client."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType, TracebackType
+from typing import Any, Self, TypeVar, overload
+
+from oiafed_rpc.caller import Caller
+from oiafed_rpc.collection import ProxyCollection
+from oiafed_rpc.config import Address, NodeConfig
+from oiafed_rpc.endpoint import Endpoint
+from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.handlers import Handler
+from oiafed_rpc.interceptors import Interceptor
+from oiafed_rpc.membership import Introduction, introduce
+from oiafed_rpc.peers import Peer
+from oiafed_rpc.proxy import Proxy
+from oiafed_rpc.serializer import Serializers
+from oiafed_rpc.system.node import NodeProxy
+from oiafed_rpc.transport.base import Transport
+from oiafed_rpc.transport.memory import MemoryTransport
+
+F = TypeVar("F", bound=Callable[..., Any])
+P = TypeVar("P", bound=Proxy)
+C = TypeVar("C", bound=ProxyCollection[Any])
+
+
+class Node:
+    """One participant of a federation: it answers calls, and makes them through proxies.
+
+    Use it as `async with node:`, or `await node.start()` and `await node.stop()`.
+
+    Args:
+        node_id: Its id, unique in the federation.
+        role: Its role, as the schema names it.
+        transport: What carries its calls; by default memory, within this process.
+        connect_to: The nodes to connect to at start, as `id@host:port`.
+        interceptors: What every call passes through, in order on the way out.
+        serializers: What schema-less calls and `any` values are written and read with.
+        connect_timeout: Seconds that connecting to a node may take.
+        request_timeout: Seconds that a call may take where neither its method nor its caller says.
+
+    Attributes:
+        node_id: Its id.
+        role: Its role.
+        transport: What carries its calls.
+    """
+
+    def __init__(
+        self,
+        node_id: str,
+        role: str,
+        transport: Transport | None = None,
+        *,
+        connect_to: Sequence[str | Address] = (),
+        interceptors: Sequence[Interceptor] = (),
+        serializers: Serializers | None = None,
+        connect_timeout: float = 10.0,
+        request_timeout: float = 60.0,
+    ) -> None:
+        self.node_id = node_id
+        self.role = role
+        self.transport = transport or MemoryTransport()
+        self._connect_to = [Address.parse(each) if isinstance(each, str) else each for each in connect_to]
+        self._connect_timeout = connect_timeout
+        self._endpoint = Endpoint(node_id, role, interceptors, serializers or Serializers())
+        self._endpoint.register(Introduction(self._endpoint))
+        self._caller = Caller(node_id, role, self.transport, interceptors, request_timeout)
+        self.transport.attach(self._endpoint)
+        self._running = False
+
+    @classmethod
+    def from_config(cls, source: str | os.PathLike[str] | Mapping[str, Any] | NodeConfig) -> Self:
+        """A node as a configuration describes it.
+
+        Args:
+            source: The path of a YAML file, a mapping of the same shape, or a NodeConfig.
+
+        Raises:
+            ConfigError: naming every mistake in the configuration, and where it is.
+        """
+        from oiafed_rpc.assembly import assemble  # it knows every transport; a node in memory needs none of gRPC
+
+        return cls(**assemble(NodeConfig.load(source)))
+
+    def __repr__(self) -> str:
+        return f"Node({self.node_id!r}, {self.role!r}, {type(self.transport).__name__})"
+
+    # Life
+
+    async def start(self) -> None:
+        """Accept calls, and connect to the nodes that the configuration names. Harmless when running.
+
+        Raises:
+            RpcError: where the node can't listen or join, or one of those nodes is not reached in time; then
+                nothing is left running.
+        """
+        if self._running:
+            return
+        incarnation = secrets.token_hex(8)
+        self._endpoint.incarnation = incarnation
+        self._caller.begin(incarnation)
+        await self.transport.start()
+        self._running = True
+        try:
+            await self._connect_all()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _connect_all(self) -> None:
+        outcomes = await asyncio.gather(*map(self.connect, self._connect_to), return_exceptions=True)
+        failures = [each for each in outcomes if isinstance(each, BaseException)]
+        if len(failures) == 1 or any(not isinstance(each, RpcError) for each in failures):
+            raise failures[0]
+        if failures:
+            raise RpcError(Code.UNAVAILABLE, "; ".join(str(getattr(each, "message", each)) for each in failures))
+
+    async def stop(self) -> None:
+        """Stop accepting calls and give back all resources. Harmless when not running."""
+        self._running = False
+        await self.transport.stop()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    # Other nodes
+
+    async def connect(self, address: str | Address) -> Peer:
+        """Connect to a node.
+
+        Args:
+            address: `id@host:port`.
+
+        Returns:
+            The node, as it introduced itself.
+
+        Raises:
+            RpcError: UNAVAILABLE where it is not reached within the connect timeout, NOT_FOUND where another node
+                answers at that address.
+        """
+        where = Address.parse(address) if isinstance(address, str) else address
+        proxy = NodeProxy(self._caller, where.node_id)
+        peer = await introduce(self.transport, self._endpoint, proxy, where, self._connect_timeout)
+        self.transport.peers.add(peer)
+        return peer
+
+    @property
+    def peers(self) -> Mapping[str, Peer]:
+        """Node id → peer, of the nodes that this one is connected to now."""
+        return MappingProxyType({key: peer for key, peer in self.transport.peers.items() if key != self.node_id})
+
+    def _members(self, role: str | None) -> list[str]:
+        return sorted(key for key, peer in self.peers.items() if role is None or peer.role == role)
+
+    async def wait_for_peers(self, role: str | None = None, count: int = 1, timeout: float = 60.0) -> list[Peer]:
+        """Wait until a number of nodes are connected.
+
+        Args:
+            role: Count the nodes of this role only.
+            count: How many there must be.
+            timeout: Seconds to wait.
+
+        Returns:
+            Those that are connected, in the order of their ids.
+
+        Raises:
+            RpcError: DEADLINE_EXCEEDED where there are fewer after `timeout`; the message names them.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                await self.transport.peers.until(lambda: len(self._members(role)) >= count)
+        except TimeoutError:
+            there = self._members(role)
+            what = f"nodes of role {role!r}" if role else "nodes"
+            raise RpcError(
+                Code.DEADLINE_EXCEEDED,
+                f"{len(there)} of {count} {what} connected within {timeout:g} s: {', '.join(there) or 'none'}",
+            ) from None
+        return [self.peers[key] for key in self._members(role)]
+
+    # Calls
+
+    @overload
+    def get_proxy(self, target: str) -> Proxy: ...
+    @overload
+    def get_proxy(self, target: str, proxy: type[P]) -> P: ...
+    def get_proxy(self, target: str, proxy: type[Proxy] = Proxy) -> Proxy:
+        """What calls go through to a node.
+
+        Args:
+            target: The id of the node.
+            proxy: A generated class, for typed calls.
+        """
+        return proxy(self._caller, target)
+
+    @overload
+    def get_collection(
+        self, *, targets: Sequence[str] | None = None, role: str | None = None
+    ) -> ProxyCollection[Proxy]: ...
+    @overload
+    def get_collection(self, collection: type[C], *, targets: Sequence[str] | None = None) -> C: ...
+    def get_collection(
+        self,
+        collection: type[ProxyCollection[Any]] = ProxyCollection,
+        *,
+        targets: Sequence[str] | None = None,
+        role: str | None = None,
+    ) -> ProxyCollection[Any]:
+        """What calls go through to many nodes at once.
+
+        Args:
+            collection: A generated class, for typed calls.
+            targets: The ids of the nodes; by default every node of the role that is connected when a call is made.
+            role: The role, where `collection` has none.
+        """
+        if targets is not None:
+            fixed = list(dict.fromkeys(targets))
+            return collection(self._caller, lambda: fixed)
+        wanted = role or collection.__proxy__.__role__ or None
+        return collection(self._caller, lambda: self._members(wanted))
+
+    # Handlers
+
+    def register(self, handler: Handler) -> None:
+        """Answer the typed calls of a role, with an instance of a class derived from a generated handler.
+
+        Raises:
+            RpcError: ALREADY_EXISTS where the node has a handler for one of its methods.
+        """
+        self._endpoint.register(handler)
+
+    @overload
+    def register_handler(self, name: str, *, unpack: bool | None = None) -> Callable[[F], F]: ...
+    @overload
+    def register_handler(self, name: str, function: F, *, unpack: bool | None = None) -> F: ...
+    def register_handler(
+        self, name: str, function: Callable[..., Any] | None = None, *, unpack: bool | None = None
+    ) -> Callable[..., Any]:
+        """Answer schema-less calls to `name` with a function; without one, a decorator.
+
+        A coroutine function runs on the event loop, an ordinary function in a worker thread; a generator of either sort
+        answers `proxy.stream`. It gets the payload as keyword arguments, or, where it has a single positional
+        parameter, as one dict.
+
+        Args:
+            name: What callers call it.
+            function: What answers.
+            unpack: Whether the payload comes as keyword arguments, where the signature should not decide.
+
+        Raises:
+            RpcError: ALREADY_EXISTS where the name is taken.
+        """
+
+        def add(function: F) -> F:
+            self._endpoint.register_function(name, function, unpack)
+            return function
+
+        return add if function is None else add(function)

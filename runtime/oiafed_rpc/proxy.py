@@ -1,0 +1,61 @@
+"""What stands for another node: typed by a generated subclass, or schema-less."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from typing import Any, ClassVar, Self, cast
+
+from oiafed_rpc.caller import Caller, Options
+from oiafed_rpc.dynamic import CALL, STREAM
+from oiafed_rpc.method import Method, R
+
+
+class Proxy:
+    """Calls one node. `Node.get_proxy` makes it; generated subclasses add the methods of a role."""
+
+    __slots__ = ("_rpc_caller", "_rpc_options", "_rpc_target")
+    __role__: ClassVar[str] = ""
+
+    def __init__(self, caller: Caller, target: str, options: Options | None = None, /) -> None:
+        self._rpc_caller = caller
+        self._rpc_target = target
+        self._rpc_options = options or Options()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._rpc_target!r})"
+
+    @property
+    def target(self) -> str:
+        """The id of the node that is called."""
+        return self._rpc_target
+
+    def with_options(self, *, timeout: float | None = None, metadata: Mapping[str, str] | None = None) -> Self:
+        """A proxy for the same node whose calls take other options.
+
+        Args:
+            timeout: Seconds until a call's deadline.
+            metadata: Text that travels along, by lowercase key, on top of what this proxy sends already.
+
+        Raises:
+            ValueError: for a timeout that is not positive, or metadata that can't travel.
+        """
+        return type(self)(self._rpc_caller, self._rpc_target, self._rpc_options.merged(timeout, metadata))
+
+    async def call(self, method: str, /, **payload: Any) -> Any:
+        """Call a method by name, without a schema.
+
+        Raises:
+            RpcError: where the call failed, whatever the reason.
+        """
+        return await self._rpc_caller.unary(CALL, method, self._rpc_target, payload, self._rpc_options)
+
+    def stream(self, method: str, /, **payload: Any) -> AsyncIterator[Any]:
+        """Call a streaming method by name, without a schema, and take its items as they come; errors as for `call`."""
+        return self._rpc_caller.stream(STREAM, method, self._rpc_target, payload, self._rpc_options)
+
+    def _rpc_unary(self, method: Method[R], payload: object) -> Awaitable[R]:
+        return self._rpc_caller.unary(method, method.title, self._rpc_target, payload, self._rpc_options)
+
+    def _rpc_server_stream(self, method: Method[R], payload: object) -> AsyncIterator[R]:
+        items = self._rpc_caller.stream(method, method.title, self._rpc_target, payload, self._rpc_options)
+        return cast("AsyncIterator[R]", items)

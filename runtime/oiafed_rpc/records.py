@@ -1,0 +1,65 @@
+"""What generated data types are made of: records and open enumerations."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import Any, ClassVar, Self, TypeAlias, cast
+
+import numpy as np
+import numpy.typing as npt
+
+Tensor: TypeAlias = npt.NDArray[Any]
+"""A numpy array of any shape and dtype."""
+
+Tensors: TypeAlias = dict[str, npt.NDArray[Any]]
+"""Named arrays in order: the weights of a model, a state dict."""
+
+
+class Record:
+    """Base of the generated dataclasses: equal by value, arrays included, to the bit and the dtype."""
+
+    __slots__ = ()
+    __wire__: ClassVar[Any]  # its RecordCodec, set by `bind`
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        names = [field.name for field in dataclasses.fields(cast("Any", self))]
+        return all(same_value(getattr(self, name), getattr(other, name)) for name in names)
+
+
+def same_value(left: object, right: object) -> bool:
+    """Whether two values of the schema language are equal; arrays by dtype, shape and bytes."""
+    if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
+        both = isinstance(left, np.ndarray) and isinstance(right, np.ndarray)
+        return both and _same_array(cast("Tensor", left), cast("Tensor", right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        ours, theirs = cast("dict[object, object]", left), cast("dict[object, object]", right)
+        return ours.keys() == theirs.keys() and all(same_value(ours[key], theirs[key]) for key in ours)
+    if isinstance(left, list) and isinstance(right, list):
+        ours_, theirs_ = cast("list[object]", left), cast("list[object]", right)
+        return len(ours_) == len(theirs_) and all(map(same_value, ours_, theirs_))
+    return left == right
+
+
+def _same_array(left: Tensor, right: Tensor) -> bool:
+    if left.dtype != right.dtype or left.shape != right.shape:
+        return False
+    return bool(left.tobytes() == right.tobytes()) if not left.dtype.hasobject else bool(np.array_equal(left, right))
+
+
+class OpenEnum(enum.IntEnum):
+    """An enumeration that also admits numbers a newer schema may send, as proto3's enumerations do.
+
+    `Phase(7)` of a schema that knows no 7 is a member named `UNKNOWN_7`; it keeps its number when sent on.
+    """
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, int) or not -(2**31) <= value < 2**31:
+            return None
+        member = int.__new__(cls, value)
+        member._name_ = f"UNKNOWN_{value}".replace("-", "MINUS_")
+        member._value_ = value
+        return member

@@ -1,0 +1,55 @@
+"""What a serializer is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+
+
+class SerializerError(ValueError):
+    """An object can't be serialized, or bytes may not be deserialized; the message names what and why."""
+
+
+class Packed(NamedTuple):
+    """A serialized object.
+
+    Attributes:
+        serializer: The name of the serializer that made it.
+        data: Its bytes.
+        buffers: The raw memory of the arrays in it, in order, apart from `data`.
+    """
+
+    serializer: str
+    data: bytes
+    buffers: Sequence[Buffer] = ()
+
+
+class Serializer(ABC):
+    """Turns Python objects to bytes and back. `serialize` and `deserialize` are all that a user must write.
+
+    Attributes:
+        name: What the sender calls it on the wire; a receiver must know a serializer of that name.
+    """
+
+    name: str = ""
+
+    @abstractmethod
+    def serialize(self, obj: Any) -> bytes:
+        """The bytes of an object; raises an exception that says why where it can't be."""
+
+    @abstractmethod
+    def deserialize(self, data: bytes) -> Any:
+        """The object of bytes from a peer, who may be hostile; raises an exception for what is not valid."""
+
+    def dump(self, obj: Any) -> Packed:
+        """Serialize with the memory of arrays kept apart, where the serializer can."""
+        return Packed(self.name, self.serialize(obj))
+
+    def load(self, data: bytes, buffers: Sequence[Buffer]) -> Any:
+        """Undo `dump`."""
+        if buffers:
+            raise SerializerError(f"the {self.name} serializer takes no buffers beside its data")
+        return self.deserialize(data)

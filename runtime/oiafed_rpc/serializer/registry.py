@@ -1,0 +1,52 @@
+"""The serializers of one node: the one it sends with, and those it accepts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from oiafed_rpc.serializer.base import Buffer, Packed, Serializer, SerializerError
+from oiafed_rpc.serializer.pickles import PickleSerializer
+
+
+class Serializers:
+    """The sender names its serializer; the receiver uses it if it is one that it accepts.
+
+    Args:
+        default: What this node sends with.
+        accept: What it reads beside that.
+    """
+
+    def __init__(self, default: Serializer | None = None, accept: Iterable[Serializer] = ()) -> None:
+        self._default = default or PickleSerializer()
+        self._accepted = {each.name: each for each in (self._default, *accept)}
+
+    def dump(self, obj: Any) -> Packed:
+        """Serialize an object with the default serializer.
+
+        Raises:
+            SerializerError: where it can't be; the message says why.
+        """
+        try:
+            return self._default.dump(obj)
+        except SerializerError:
+            raise
+        except Exception as error:
+            raise SerializerError(f"{self._default.name} can't serialize {type(obj).__name__}: {error}") from error
+
+    def load(self, name: str, data: bytes, buffers: Sequence[Buffer]) -> Any:
+        """Deserialize what a peer sent.
+
+        Raises:
+            SerializerError: where it is not valid, not allowed, or of a serializer that this node does not accept.
+        """
+        serializer = self._accepted.get(name)
+        if serializer is None:
+            known = ", ".join(sorted(self._accepted))
+            raise SerializerError(f"the serializer {name[:40]!r} is not accepted here; accepted: {known}")
+        try:
+            return serializer.load(data, buffers)
+        except SerializerError:
+            raise
+        except Exception as error:
+            raise SerializerError(f"not valid {name}: {type(error).__name__}: {error}") from error

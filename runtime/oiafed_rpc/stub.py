@@ -1,0 +1,38 @@
+"""What generated code imports: the one place that the generator and the runtime agree on."""
+
+from __future__ import annotations
+
+import sys
+
+from oiafed_rpc.codec.messages import Params, Value
+from oiafed_rpc.codec.records import bind
+from oiafed_rpc.collection import Broadcast, BroadcastStream, ProxyCollection
+from oiafed_rpc.errors import DeclaredError
+from oiafed_rpc.handlers import Handler
+from oiafed_rpc.method import Kind, Method
+from oiafed_rpc.proxy import Proxy
+from oiafed_rpc.records import OpenEnum, Record, Tensor, Tensors
+
+if sys.version_info >= (3, 13):
+    from warnings import deprecated
+else:
+    from typing_extensions import deprecated
+
+__all__ = [
+    "Broadcast",
+    "BroadcastStream",
+    "DeclaredError",
+    "Handler",
+    "Kind",
+    "Method",
+    "OpenEnum",
+    "Params",
+    "Proxy",
+    "ProxyCollection",
+    "Record",
+    "Tensor",
+    "Tensors",
+    "Value",
+    "bind",
+    "deprecated",
+]

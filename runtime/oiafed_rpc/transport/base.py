@@ -1,0 +1,66 @@
+"""What a transport is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from typing import Any
+
+from oiafed_rpc.endpoint import Endpoint
+from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.message import Message
+from oiafed_rpc.peers import Peers
+
+
+class Transport(ABC):
+    """Carries requests to other nodes and brings back their replies. `send`, `start` and `stop` must be written.
+
+    A transport knows nothing of the node above it but its `endpoint`, to which it hands the requests that arrive.
+
+    Attributes:
+        peers: The nodes that this one is connected to.
+    """
+
+    def __init__(self) -> None:
+        self.peers = Peers()
+        self._endpoint: Endpoint | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where requests that arrive are answered; set by the node before `start`."""
+        if self._endpoint is None:
+            raise RpcError(Code.FAILED_PRECONDITION, "this transport belongs to no node: pass it to Node(...)")
+        return self._endpoint
+
+    def attach(self, endpoint: Endpoint) -> None:
+        """Become the transport of a node.
+
+        Raises:
+            RpcError: FAILED_PRECONDITION where it is another node's already.
+        """
+        if self._endpoint is not None:
+            raise RpcError(
+                Code.FAILED_PRECONDITION,
+                f"this transport is node {self._endpoint.node_id!r}'s: one node, one transport",
+            )
+        self._endpoint = endpoint
+
+    @abstractmethod
+    async def send(self, target: str, message: Message) -> Message:
+        """Carry a unary request to a node and return its reply; raises RpcError where that fails."""
+
+    def stream(self, target: str, message: Message) -> AsyncIterator[Any]:
+        """Carry a request to a node and return the items of its reply as they come."""
+        raise RpcError(Code.UNIMPLEMENTED, f"{type(self).__name__} carries no streams")
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Begin to accept requests."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Stop accepting requests and give back all resources; harmless when not started."""
+
+    async def reach(self, node_id: str, host: str, port: int) -> None:
+        """Learn where a node is, so that it can be sent to; by default, nothing. Its caller bounds the wait."""
+        del node_id, host, port

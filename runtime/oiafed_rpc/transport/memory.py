@@ -1,0 +1,158 @@
+"""Calls inside one process: objects by reference, or through every byte of the serializer path."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeVar
+
+from oiafed_rpc import wire
+from oiafed_rpc.endpoint import Endpoint
+from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.message import Message
+from oiafed_rpc.peers import Peer, Peers
+from oiafed_rpc.serializer import Serializers
+from oiafed_rpc.streams import close, next_item
+from oiafed_rpc.transport.base import Transport
+
+T = TypeVar("T")
+
+
+class _Member(NamedTuple):
+    endpoint: Endpoint
+    loop: asyncio.AbstractEventLoop
+
+
+class MemoryNetwork:
+    """The nodes of one process that reach each other in memory. Every node on it is connected to every other.
+
+    Attributes:
+        peers: All of its nodes.
+    """
+
+    def __init__(self) -> None:
+        self.peers = Peers()
+        self._lock = threading.Lock()
+        self._members: dict[str, _Member] = {}
+
+    def join(self, endpoint: Endpoint, loop: asyncio.AbstractEventLoop) -> None:
+        """Make a node reachable, on the event loop that it runs on.
+
+        Raises:
+            RpcError: ALREADY_EXISTS where another node has its id.
+        """
+        node_id = endpoint.node_id
+        with self._lock:
+            taken = self._members.get(node_id)
+            if taken is not None and taken.endpoint is not endpoint and not taken.loop.is_closed():
+                raise RpcError(
+                    Code.ALREADY_EXISTS,
+                    f"a node with the id {node_id!r} is running in this process: stop it, or choose another id",
+                )
+            self._members[node_id] = _Member(endpoint, loop)
+        self.peers.add(Peer(node_id, endpoint.role, endpoint.incarnation, "memory"))
+
+    def leave(self, endpoint: Endpoint) -> None:
+        """Make a node unreachable; harmless where it is not on the network."""
+        with self._lock:
+            member = self._members.get(endpoint.node_id)
+            if member is None or member.endpoint is not endpoint:
+                return
+            del self._members[endpoint.node_id]
+        self.peers.remove(endpoint.node_id)
+
+    def __contains__(self, node_id: str) -> bool:
+        return node_id in self._members
+
+    def member(self, node_id: str) -> _Member:
+        """A node and its event loop.
+
+        Raises:
+            RpcError: UNAVAILABLE where no such node is running.
+        """
+        member = self._members.get(node_id)
+        if member is None:
+            known = ", ".join(sorted(self._members)) or "none"
+            raise RpcError(Code.UNAVAILABLE, f"no node {node_id!r} is running in this process; running: {known}")
+        return member
+
+
+DEFAULT_NETWORK = MemoryNetwork()
+"""The network that nodes share where none is given."""
+
+
+class MemoryTransport(Transport):
+    """Carries calls between the nodes of one process.
+
+    A handler gets the very objects that its caller passed; change them in place and the caller sees it.
+
+    Args:
+        network: The nodes that can be reached; None for those of the process.
+        serialize: Encode and decode every payload as a transport over sockets does: for tests.
+    """
+
+    def __init__(self, network: MemoryNetwork | None = None, *, serialize: bool = False) -> None:
+        super().__init__()
+        self.network = DEFAULT_NETWORK if network is None else network
+        self.peers = self.network.peers
+        self._serialize = serialize
+
+    async def start(self) -> None:
+        """Join the network."""
+        self.network.join(self.endpoint, asyncio.get_running_loop())
+
+    async def stop(self) -> None:
+        """Leave the network."""
+        self.network.leave(self.endpoint)
+
+    async def reach(self, node_id: str, host: str, port: int) -> None:
+        """Wait until the node is on the network; where it listens does not matter here."""
+        await self.peers.until(lambda: node_id in self.network)
+
+    async def send(self, target: str, message: Message) -> Message:
+        """Have a node of the network answer a request."""
+        endpoint, loop = self.network.member(target)
+        if self._serialize:
+            return await self._send_bytes(endpoint, loop, message)
+        if loop is asyncio.get_running_loop():
+            return await endpoint.receive(message)
+        return await _on(loop, endpoint.receive(message))
+
+    async def _send_bytes(self, endpoint: Endpoint, loop: asyncio.AbstractEventLoop, message: Message) -> Message:
+        ours, theirs = self.endpoint.serializers, endpoint.serializers
+        reply = await _on(loop, endpoint.receive(wire.request_on_wire(message, ours)))
+        return replace(reply, payload=_over_the_wire(message, reply.payload, theirs, ours))
+
+    async def stream(self, target: str, message: Message) -> AsyncIterator[Any]:
+        """Have a node of the network answer a streaming request."""
+        endpoint, loop = self.network.member(target)
+        ours, theirs = self.endpoint.serializers, endpoint.serializers
+        request = wire.request_on_wire(message, ours) if self._serialize else message
+        items: AsyncIterator[Any] = (await _on(loop, endpoint.receive(request))).payload
+        try:
+            while True:
+                try:
+                    item = await _on(loop, next_item(items))
+                except StopAsyncIteration:
+                    return
+                yield _over_the_wire(message, item, theirs, ours) if self._serialize else item
+        finally:
+            await _on(loop, close(items))
+
+
+def _over_the_wire(request: Message, payload: Any, theirs: Serializers, ours: Serializers) -> Any:
+    return wire.decode_reply(request, wire.encode_reply(request, payload, theirs), ours)
+
+
+async def _on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on the event loop that its node lives on."""
+    if loop is asyncio.get_running_loop():
+        return await coroutine
+    try:
+        future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+    except RuntimeError:
+        coroutine.close()
+        raise RpcError(Code.UNAVAILABLE, "the event loop of that node has closed") from None
+    return await asyncio.wrap_future(future)

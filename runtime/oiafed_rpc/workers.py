@@ -1,0 +1,94 @@
+"""Threads for handlers that are ordinary functions, so that they never block the event loop.
+
+They are daemon threads: one stuck in a handler that never returns does not keep the process from ending, as a thread of
+`concurrent.futures` would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import functools
+import os
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+_IDLE_SECONDS = 5.0
+
+
+class _Job(NamedTuple):
+    function: Callable[[], Any]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+
+
+class Workers:
+    """Threads that are started when none is free and end when idle."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin without threads: a forked child has none of its parent's."""
+        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._free = 0
+
+    async def run(self, function: Callable[[], Any]) -> Any:
+        """Run a function in a thread, with the context variables of its caller.
+
+        A cancelled caller stops waiting; the function itself runs on, as a thread cannot be ended.
+        """
+        loop = asyncio.get_running_loop()
+        job = _Job(functools.partial(contextvars.copy_context().run, function), loop, loop.create_future())
+        with self._lock:
+            start = self._free == 0
+            self._free -= not start
+            self._jobs.put(job)
+        if start:
+            threading.Thread(target=self._work, name="oiafed-handler", daemon=True).start()
+        return await job.future
+
+    def _work(self) -> None:
+        while True:
+            try:
+                job = self._jobs.get(timeout=_IDLE_SECONDS)
+            except queue.Empty:
+                with self._lock:
+                    if self._jobs.empty():
+                        self._free -= 1
+                        return
+                continue
+            _execute(job)
+            del job  # the arguments and the result are not this idle thread's to keep
+            with self._lock:
+                self._free += 1
+
+
+def _execute(job: _Job) -> None:
+    try:
+        result, error = job.function(), None
+    except BaseException as caught:
+        result, error = None, caught
+    with contextlib.suppress(RuntimeError):  # of a loop that has closed: nobody waits any more
+        job.loop.call_soon_threadsafe(_deliver, job.future, result, error)
+
+
+def _deliver(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if isinstance(error, StopIteration):  # a Future refuses it
+        error = RuntimeError(f"StopIteration: {error.value!r}")
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
+
+
+WORKERS = Workers()
+"""The threads of this process, shared by its nodes."""
+
+os.register_at_fork(after_in_child=WORKERS.reset)
