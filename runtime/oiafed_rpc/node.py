@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar, overload
 
 from oiafed_rpc.caller import Caller
 from oiafed_rpc.collection import ProxyCollection
-from oiafed_rpc.config import Address, NodeConfig
+from oiafed_rpc.config import Address, IdentityConfig, NodeConfig
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.handlers import Handler
@@ -44,6 +44,9 @@ class Node:
         connect_timeout: Seconds that connecting to a node may take.
         request_timeout: Seconds that a call may take where neither its method nor its caller says.
 
+    Raises:
+        ConfigError: for an id, a role or an address that can't be one.
+
     Attributes:
         node_id: Its id.
         role: Its role.
@@ -62,8 +65,9 @@ class Node:
         connect_timeout: float = 10.0,
         request_timeout: float = 60.0,
     ) -> None:
-        self.node_id = node_id
-        self.role = role
+        identity = IdentityConfig(id=node_id, role=role)
+        self.node_id = identity.id
+        self.role = identity.role
         self.transport = transport or MemoryTransport()
         self._connect_to = [Address.parse(each) if isinstance(each, str) else each for each in connect_to]
         self._connect_timeout = connect_timeout

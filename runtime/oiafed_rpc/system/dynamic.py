@@ -13,7 +13,6 @@ from oiafed_rpc import stub as _rpc
 
 from .wire import tensor_pb2 as _tensor_pb2
 
-
 _CALL: _rpc.Method[_typing.Any] = _rpc.Method(
     role="dynamic",
     name="call",

@@ -10,7 +10,6 @@ from oiafed_rpc import stub as _rpc
 
 from .types import HelloReply, HelloRequest
 
-
 _HELLO: _rpc.Method[HelloReply] = _rpc.Method(
     role="node",
     name="hello",

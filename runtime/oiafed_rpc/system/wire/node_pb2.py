@@ -23,8 +23,8 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from . import options_pb2 as oiafed_dot_v1_dot_options__pb2
-from . import tensor_pb2 as oiafed_dot_v1_dot_tensor__pb2
+from . import options_pb2 as options_pb2
+from . import tensor_pb2 as tensor_pb2
 
 
 DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14oiafed/v1/node.proto\x12\toiafed.v1\x1a\x17oiafed/v1/options.proto\x1a\x16oiafed/v1/tensor.proto\"B\n\x0cHelloRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t\"@\n\nHelloReply\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t2N\n\x04Node\x12<\n\x05Hello\x12\x17.oiafed.v1.HelloRequest\x1a\x15.oiafed.v1.HelloReply\"\x03\x90\x02\x02\x1a\x08\xb2\xed\x18\x04node2~\n\x07\x44ynamic\x12\x30\n\x04\x43\x61ll\x12\x13.oiafed.v1.PyObject\x1a\x13.oiafed.v1.PyObject\x12\x34\n\x06Stream\x12\x13.oiafed.v1.PyObject\x1a\x13.oiafed.v1.PyObject0\x01\x1a\x0b\xb2\xed\x18\x07\x64ynamicB\x15\xaa\xed\x18\x11oiafed_rpc.systemb\x06proto3')
@@ -32,7 +32,7 @@ DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14oiafed/v1/node
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, __name__, _globals)
-if not _descriptor._USE_C_DESCRIPTORS:
+if not getattr(_descriptor, "_USE_C_DESCRIPTORS"):
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\252\355\030\021oiafed_rpc.system'
   _globals['_NODE']._loaded_options = None

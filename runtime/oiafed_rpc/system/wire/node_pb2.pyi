@@ -21,8 +21,6 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class HelloRequest(_message.Message):
     """How a node introduces itself."""
 
-    DESCRIPTOR: _descriptor.Descriptor
-
     NODE_ID_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
     INCARNATION_FIELD_NUMBER: _builtins.int
@@ -50,8 +48,6 @@ Global___HelloRequest: _TypeAlias = HelloRequest  # noqa: Y015
 @_typing.final
 class HelloReply(_message.Message):
     """How a node answers an introduction."""
-
-    DESCRIPTOR: _descriptor.Descriptor
 
     NODE_ID_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int

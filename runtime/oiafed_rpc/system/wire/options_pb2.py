@@ -23,7 +23,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
+from google.protobuf import descriptor_pb2 as descriptor_pb2
 
 
 DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17oiafed/v1/options.proto\x12\toiafed.v1\x1a google/protobuf/descriptor.proto\"Q\n\rMethodOptions\x12\x0f\n\x07timeout\x18\x01 \x01(\x01\x12\x0f\n\x07\x63\x61llers\x18\x02 \x03(\t\x12\x0e\n\x06\x65rrors\x18\x03 \x03(\t\x12\x0e\n\x06unpack\x18\x04 \x01(\x08:.\n\x06python\x12\x1c.google.protobuf.FileOptions\x18\xd5\x8d\x03 \x01(\t:/\n\x04role\x12\x1f.google.protobuf.ServiceOptions\x18\xd6\x8d\x03 \x01(\t:J\n\x06method\x12\x1e.google.protobuf.MethodOptions\x18\xd7\x8d\x03 \x01(\x0b\x32\x18.oiafed.v1.MethodOptions:0\n\x05\x65rror\x12\x1f.google.protobuf.MessageOptions\x18\xd8\x8d\x03 \x01(\x08:0\n\x07\x64\x65\x66\x61ult\x12\x1d.google.protobuf.FieldOptions\x18\xd9\x8d\x03 \x01(\tB\x15\xaa\xed\x18\x11oiafed_rpc.systemb\x06proto3')
@@ -31,7 +31,7 @@ DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17oiafed/v1/opti
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, __name__, _globals)
-if not _descriptor._USE_C_DESCRIPTORS:
+if not getattr(_descriptor, "_USE_C_DESCRIPTORS"):
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\252\355\030\021oiafed_rpc.system'
   _globals['_METHODOPTIONS']._serialized_start=72

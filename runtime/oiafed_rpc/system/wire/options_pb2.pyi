@@ -25,8 +25,6 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class MethodOptions(_message.Message):
     """What a schema says of a method beyond its types."""
 
-    DESCRIPTOR: _descriptor.Descriptor
-
     TIMEOUT_FIELD_NUMBER: _builtins.int
     CALLERS_FIELD_NUMBER: _builtins.int
     ERRORS_FIELD_NUMBER: _builtins.int
@@ -64,13 +62,13 @@ ROLE_FIELD_NUMBER: _builtins.int
 METHOD_FIELD_NUMBER: _builtins.int
 ERROR_FIELD_NUMBER: _builtins.int
 DEFAULT_FIELD_NUMBER: _builtins.int
-python: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FileOptions, _builtins.str]
+python: _typing.Any
 """The Python package of the file; by default it follows the proto package."""
-role: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.ServiceOptions, _builtins.str]
+role: _typing.Any
 """The role that serves; by default the service's name in snake_case."""
-method: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___MethodOptions]
+method: _typing.Any
 """What a schema says of a method beyond its types."""
-error: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, _builtins.bool]
+error: _typing.Any
 """Whether the message is raised as an error. Messages that a method names in `errors` are, always."""
-default: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.str]
+default: _typing.Any
 """The value of an `optional` field that is absent, spelled as in YAML."""

@@ -23,7 +23,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
-from . import options_pb2 as oiafed_dot_v1_dot_options__pb2
+from . import options_pb2 as options_pb2
 
 
 DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16oiafed/v1/tensor.proto\x12\toiafed.v1\x1a\x17oiafed/v1/options.proto\"4\n\x06Tensor\x12\r\n\x05\x64type\x18\x01 \x01(\t\x12\r\n\x05shape\x18\x02 \x03(\x03\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"n\n\x07Tensors\x12)\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x18.oiafed.v1.Tensors.Entry\x1a\x38\n\x05\x45ntry\x12\x0c\n\x04name\x18\x01 \x01(\t\x12!\n\x06tensor\x18\x02 \x01(\x0b\x32\x11.oiafed.v1.Tensor\"=\n\x08PyObject\x12\x12\n\nserializer\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x0f\n\x07\x62uffers\x18\x03 \x03(\x0c\x42\x15\xaa\xed\x18\x11oiafed_rpc.systemb\x06proto3')
@@ -31,7 +31,7 @@ DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16oiafed/v1/tens
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, __name__, _globals)
-if not _descriptor._USE_C_DESCRIPTORS:
+if not getattr(_descriptor, "_USE_C_DESCRIPTORS"):
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\252\355\030\021oiafed_rpc.system'
   _globals['_TENSOR']._serialized_start=62

@@ -23,8 +23,6 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class Tensor(_message.Message):
     """An array of any shape and element type."""
 
-    DESCRIPTOR: _descriptor.Descriptor
-
     DTYPE_FIELD_NUMBER: _builtins.int
     SHAPE_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
@@ -55,13 +53,9 @@ Global___Tensor: _TypeAlias = Tensor  # noqa: Y015
 class Tensors(_message.Message):
     """Named arrays in a fixed order, such as the state of a model."""
 
-    DESCRIPTOR: _descriptor.Descriptor
-
     @_typing.final
     class Entry(_message.Message):
         """One named array."""
-
-        DESCRIPTOR: _descriptor.Descriptor
 
         NAME_FIELD_NUMBER: _builtins.int
         TENSOR_FIELD_NUMBER: _builtins.int
@@ -104,8 +98,6 @@ Global___Tensors: _TypeAlias = Tensors  # noqa: Y015
 @_typing.final
 class PyObject(_message.Message):
     """An object of the sender's language, encoded by a serializer that both sides know."""
-
-    DESCRIPTOR: _descriptor.Descriptor
 
     SERIALIZER_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int

@@ -34,7 +34,7 @@ def request_message(
     ours: dict[str, str] = {}
     theirs: dict[str, str] = {}
     for key, value in metadata:
-        if isinstance(value, str):
+        if isinstance(value, str) and key != "user-agent":
             (ours if key.startswith(_PREFIX) else theirs)[key] = value
     dynamic = spec is not None and not spec.role
     return Message(
