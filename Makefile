@@ -19,11 +19,12 @@ $(STAMP): pyproject.toml Makefile
 	@$(PYTHON) -c 'import ensurepip, venv' || \
 		{ echo "$(PYTHON) has no venv module; on Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@echo "Making $(VENV) (once; about a minute) ..."
-	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-generate: $(STAMP) ## Regenerate generated/ from schema/
+generate: $(STAMP) ## Regenerate generated/ and the runtime's own messages from schema/
+	$(BIN)/python -m oiafed_gen.bootstrap
 	$(BIN)/oiafed-gen schema/
 
 demo: generate ## Train a federation in memory, then as five processes over gRPC
@@ -44,6 +45,7 @@ types: $(STAMP) ## mypy --strict and pyright strict
 	$(BIN)/pyright
 
 check-generated: $(STAMP) ## Fail where generated/ does not match schema/
+	$(BIN)/python -m oiafed_gen.bootstrap --check
 	$(BIN)/oiafed-gen schema/ --check
 
 pytest: $(STAMP) ## The tests alone

@@ -1,0 +1,58 @@
+"""`python -m oiafed_gen.bootstrap`: generate the runtime's own part, `oiafed_rpc.system`, from schema/oiafed/v1.
+
+It is the same generation as any other. Only its place is special: the files lie inside the runtime, whose package
+exists already, and the .proto files lie beside their modules, where the generator finds them for users' schemas.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from oiafed_gen.cli import bring_up_to_date
+from oiafed_gen.diagnostics import SchemaError
+from oiafed_gen.generate import generate
+from oiafed_gen.sources import MARKER, Provided, SchemaFile, well_known_files
+
+_FOLDER = "oiafed/v1"
+_SYSTEM = "oiafed_rpc/system"
+_INIT = f'''# {MARKER}oiafed/v1. Do not edit.
+"""The protocol that every node speaks. Imports nothing: what the runtime is built on takes its messages from here."""
+'''
+
+
+def system_files(schema: Path) -> dict[str, str]:
+    """Return the texts of `oiafed_rpc.system` by path below the runtime's folder.
+
+    Args:
+        schema: The folder that holds oiafed/v1.
+    """
+    paths = sorted((schema / _FOLDER).glob("*.proto"))
+    files = tuple(SchemaFile(f"{_FOLDER}/{path.name}", path.read_text(encoding="utf-8")) for path in paths)
+    texts = generate(files, Provided(well_known_files()))
+    package = f"{_SYSTEM}/__init__.py"
+    texts[package] = texts[package].partition("\nfrom ")[0]  # the runtime's parts import single modules of it
+    texts[f"{_SYSTEM}/__init__.py"] = _INIT
+    moved = {path.replace(f"{_FOLDER}/", f"{_SYSTEM}/wire/", 1): text for path, text in texts.items()}
+    return {path: text for path, text in moved.items() if path.startswith(f"{_SYSTEM}/")}
+
+
+@click.command()
+@click.option("--schema", type=click.Path(path_type=Path), default="schema", show_default=True)
+@click.option("--output", type=click.Path(path_type=Path), default="runtime", show_default=True)
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 and show the difference if it is out of date.")
+def main(schema: Path, output: Path, check: bool) -> None:
+    """Generate the runtime's own messages and services."""
+    try:
+        texts = system_files(schema)
+    except SchemaError as error:
+        for diagnostic in error.diagnostics:
+            click.echo(diagnostic.text(schema.as_posix()), err=True)
+        sys.exit(1)
+    sys.exit(bring_up_to_date(output, texts, check=check, within=_SYSTEM))
+
+
+if __name__ == "__main__":
+    main()

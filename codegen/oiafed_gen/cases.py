@@ -1,0 +1,25 @@
+"""The spellings of names: PascalCase for services and methods on the wire, snake_case for Python."""
+
+from __future__ import annotations
+
+import re
+
+_WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def pascal(name: str) -> str:
+    """Return `fit_round` as `FitRound`; what is PascalCase already stays as it is."""
+    body = name.lstrip("_")
+    lead = "_" * (len(name) - len(body))
+    return lead + "".join(part[:1].upper() + part[1:] for part in body.split("_"))
+
+
+def snake(name: str) -> str:
+    """Return `FitRound` as `fit_round` and `HTTPServer` as `http_server`."""
+    return _WORD_STARTS.sub("_", name).lower()
+
+
+def json_name(name: str) -> str:
+    """Return the name of a field in protobuf's JSON form."""
+    head, *rest = name.split("_")
+    return head + "".join(part[:1].upper() + part[1:] for part in rest)

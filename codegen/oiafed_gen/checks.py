@@ -1,0 +1,84 @@
+"""What must hold for a schema as a whole, after each file has been read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from oiafed_gen.diagnostics import Location, Problems, suggestion
+from oiafed_gen.model import File, Message, walk_messages
+from oiafed_gen.python.table import Table
+
+
+def check(files: Sequence[File], problems: Problems) -> None:
+    """Report mistakes that span declarations or files."""
+    _check_duplicates(files, problems)
+    _check_callers(files, problems)
+    _check_errors(files, problems)
+
+
+def check_modules(table: Table, problems: Problems) -> None:
+    """Report files whose messages would be generated into the same module."""
+    owners: dict[object, str] = {}
+    for file in table.files:
+        module = table.wire_module(file.proto_name)
+        owner = owners.setdefault(module, file.path)
+        if owner != file.path:
+            message = f"its messages would go into the same Python module as those of {owner}; rename one of the files"
+            problems.add(Location(file.path), message)
+
+
+def _check_duplicates(files: Sequence[File], problems: Problems) -> None:
+    """Report names that are declared twice in a package; protoc has done so among .proto files."""
+    first: dict[str, tuple[str, Location]] = {}
+    for file in sorted(files, key=lambda file: file.proto_text is None):
+        for name, what, location in _declared(file):
+            former = first.setdefault(name, (what, location))
+            if former[1] != location and file.proto_text is None:
+                place = f"{former[1].file}:{former[1].line}"
+                problems.add(location, f"{what} is already declared as {former[0]} ({place})")
+
+
+def _declared(file: File) -> Iterator[tuple[str, str, Location]]:
+    """Yield the full names that a file gives to its package, with what each is."""
+    for enum in file.enums:
+        yield enum.full_name, f"'{enum.name}'", enum.location
+        for value in enum.values:
+            name = f"{enum.full_name.rpartition('.')[0]}.{value.name}"
+            yield name, f"'{value.name}', the value '{value.member}' of '{enum.name}',", value.location
+    for message in file.messages:
+        extra = ", which holds what a method takes or returns," if message.wire_only else ""
+        yield message.full_name, f"'{message.name}'{extra}", message.location
+    for role in file.roles:
+        yield role.service, f"'{role.service.rpartition('.')[2]}', the service of '{role.name}',", role.location
+        for method in role.methods:
+            yield f"{role.service}.{method.rpc}", f"'{method.rpc}', the method '{method.name}',", method.location
+
+
+def _check_callers(files: Sequence[File], problems: Problems) -> None:
+    known = {role.name for file in files for role in file.roles}
+    for file in files:
+        for role in file.roles:
+            for method in role.methods:
+                for caller in method.callers:
+                    if caller.name not in known:
+                        hint = suggestion(caller.name, known)
+                        problems.add(caller.location, f"unknown role '{caller.name}'{hint}")
+
+
+def _check_errors(files: Sequence[File], problems: Problems) -> None:
+    """Report errors that are used as values."""
+    errors = {m.full_name for file in files for m in walk_messages(file.messages) if m.is_error}
+    for file in files:
+        for message in walk_messages(file.messages):
+            _check_fields(message, errors, problems)
+        for role in file.roles:
+            for method in role.methods:
+                if {method.request, method.response} & errors:
+                    problems.add(method.location, f"'{method.name}' takes or returns an error; methods raise errors")
+
+
+def _check_fields(message: Message, errors: set[str], problems: Problems) -> None:
+    for field in message.fields:
+        if field.type.name in errors:
+            name = field.type.name.rpartition(".")[2]
+            problems.add(field.location, f"'{name}' is an error: methods raise it, but no field can hold it")

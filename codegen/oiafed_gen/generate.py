@@ -1,0 +1,93 @@
+"""The whole generator as one pure function: schema files in, texts by path out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from oiafed_gen.checks import check, check_modules
+from oiafed_gen.diagnostics import Problems, SchemaError
+from oiafed_gen.formatting import format_python
+from oiafed_gen.imports import closure
+from oiafed_gen.proto_outline import read_outline
+from oiafed_gen.protoc import make_stubs
+from oiafed_gen.python.packages import role_modules
+from oiafed_gen.python.table import Package, Table
+from oiafed_gen.reading import Schema, read
+from oiafed_gen.render import header, render_packages, render_proto, sources_of
+from oiafed_gen.sources import MARKER, Provided, SchemaFile, is_generated
+from oiafed_gen.wire_cleanup import clean_module, clean_stub
+from oiafed_gen.wire_modules import place_module
+
+
+def generate(files: Sequence[SchemaFile], provided: Provided, problems: Problems | None = None) -> dict[str, str]:
+    """Return the text of every file to generate, by its path relative to the output folder, sorted.
+
+    Args:
+        files: The schema.
+        provided: What it can import without having it.
+        problems: Mistakes found while the files were read.
+
+    Raises:
+        SchemaError: The schema has mistakes.
+    """
+    problems = problems or Problems()
+    schema = read(files, provided, problems)
+    check(schema.files, problems)
+    table = Table(schema.files, provided, problems)
+    modules = role_modules(table, problems)
+    check_modules(table, problems)
+    if problems:
+        raise SchemaError(problems.sorted())
+    names = [file.proto_name for file in schema.files]
+    with ThreadPoolExecutor(1) as worker:
+        stubs = worker.submit(make_stubs, schema.descriptors, names)
+        python = format_python(render_packages(table, modules))
+        texts = {**python, **_folders(table), **_protos(schema, provided)}
+        texts |= _wire(table, schema.wire_python, ".py", clean_module)
+        texts |= _wire(table, stubs.result(), ".pyi", clean_stub)
+    return dict(sorted(texts.items()))
+
+
+def _wire(table: Table, texts: Mapping[str, str], ending: str, clean: Callable[[str], str]) -> dict[str, str]:
+    placed: dict[str, str] = {}
+    for file in table.files:
+        module = table.wire_module(file.proto_name)
+        path = f"{'/'.join(module.package or ())}/{module.name}{ending}"
+        placed[path] = header(file.path) + clean(place_module(table, file, texts[file.proto_name]))
+    return placed
+
+
+def _folders(table: Table) -> dict[str, str]:
+    """Return what makes the folders packages: `__init__.py` where there is no other, and `py.typed` at the top."""
+    texts: dict[str, str] = {}
+    for package in sorted(table.packages):
+        files = [file for other, members in table.packages.items() for file in members if other[:1] == package[:1]]
+        texts[f"{package[0]}/py.typed"] = header(sources_of(files))
+        for folder in _bare_folders(package, table):
+            inside = [f for other, members in table.packages.items() for f in members if _within(other, folder)]
+            texts[f"{'/'.join(folder)}/__init__.py"] = header(sources_of(inside))
+    return texts
+
+
+def _bare_folders(package: Package, table: Table) -> Iterator[Package]:
+    yield (*package, "wire")
+    yield from (package[:depth] for depth in range(1, len(package)) if package[:depth] not in table.packages)
+
+
+def _within(package: Package, folder: Package) -> bool:
+    return (*package, "wire")[: len(folder)] == folder
+
+
+def _protos(schema: Schema, provided: Provided) -> dict[str, str]:
+    """Return the .proto files, those of oiafed that they import among them."""
+    texts = {file.proto_name: render_proto(file) for file in schema.files}
+    imports = {file.proto_name: file.imports for file in schema.files}
+    for name, text in provided.texts.items():
+        imports[name] = tuple(mention.name for mention in read_outline(name, text).imports)
+    for file in schema.files:
+        for name in closure(file.proto_name, imports):
+            if name.startswith("oiafed/") and name in provided.texts:
+                text = provided.texts[name]
+                texts[name] = text if is_generated(text) else f"// {MARKER}{name}. Do not edit.\n{text}"
+    return texts

@@ -1,0 +1,93 @@
+"""The imports between schema files: finding what is meant, and refusing cycles."""
+
+from __future__ import annotations
+
+import dataclasses
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
+
+from oiafed_gen.diagnostics import Problems, suggestion
+from oiafed_gen.model import Mention
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Importer:
+    """A file as the import graph sees it.
+
+    Attributes:
+        path: Its path below the schema root.
+        proto_name: The name of its proto form.
+        imports: What it imports, as written.
+        relative: Whether imports are tried relative to the file's own folder first.
+    """
+
+    path: str
+    proto_name: str
+    imports: tuple[Mention, ...]
+    relative: bool
+
+
+def resolve_imports(
+    files: Iterable[Importer], provided: Iterable[str], problems: Problems
+) -> dict[str, tuple[str, ...]]:
+    """Return for each file, by proto name, the proto names of what it imports.
+
+    Missing files and cycles are reported; an import that is part of a mistake is left out.
+    """
+    files = tuple(files)
+    targets = {name: name for name in provided} | {file.proto_name: file.proto_name for file in files}
+    targets |= {file.path: file.proto_name for file in files}
+    found = {file.proto_name: tuple(_resolve(file, targets, problems)) for file in files}
+    _refuse_cycles(found, {file.proto_name: file for file in files}, problems)
+    return {name: tuple(dict.fromkeys(target for _, target in edges)) for name, edges in found.items()}
+
+
+def closure(name: str, imports: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    """Yield the files that `name` imports, directly or not."""
+    seen: set[str] = set()
+    ahead = [*imports.get(name, ())]
+    while ahead:
+        imported = ahead.pop()
+        if imported not in seen:
+            seen.add(imported)
+            yield imported
+            ahead.extend(imports.get(imported, ()))
+
+
+def _resolve(file: Importer, targets: Mapping[str, str], problems: Problems) -> Iterator[tuple[Mention, str]]:
+    folder = posixpath.dirname(file.path) if file.relative else ""
+    for mention in file.imports:
+        near = posixpath.normpath(posixpath.join(folder, mention.name))
+        target = targets.get(near) if file.relative else None
+        target = target or targets.get(mention.name)
+        if target is None:
+            hint = suggestion(mention.name, targets)
+            problems.add(mention.location, f"cannot find the import '{mention.name}'{hint}")
+        else:
+            yield mention, target
+
+
+def _refuse_cycles(
+    edges: dict[str, tuple[tuple[Mention, str], ...]], files: Mapping[str, Importer], problems: Problems
+) -> None:
+    """Report each import that closes a cycle, and take it out of `edges`."""
+    done: set[str] = set()
+    for start in sorted(edges):
+        path: list[tuple[str, Iterator[tuple[Mention, str]]]] = [(start, iter(edges[start]))]
+        while path:
+            name, ahead = path[-1]
+            mention, target = next(ahead, (None, ""))
+            trail = [step for step, _ in path]
+            if mention is None:
+                done.add(name)
+                path.pop()
+            elif target in trail:
+                _report_cycle([*trail[trail.index(target) :], target], mention, files, problems)
+                edges[name] = tuple(edge for edge in edges[name] if edge[0] is not mention)
+            elif target in edges and target not in done:
+                path.append((target, iter(edges[target])))
+
+
+def _report_cycle(trail: list[str], mention: Mention, files: Mapping[str, Importer], problems: Problems) -> None:
+    names = " -> ".join(files[name].path for name in trail)
+    problems.add(mention.location, f"this import makes a cycle: {names}")

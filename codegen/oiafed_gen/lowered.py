@@ -1,0 +1,130 @@
+"""The .proto form of a YAML file: ordinary proto3 that any language's tools can read."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+
+from oiafed_gen.defaults import default_text
+from oiafed_gen.model import Enum, Field, File, Kind, Label, Message, Method, Role, TypeRef
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement of proto, with the statements in its braces; without braces where `body` is None."""
+
+    text: str
+    comment: tuple[str, ...] = ()
+    body: tuple[Statement, ...] | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ProtoView:
+    """A .proto file: groups of statements with an empty line between each two."""
+
+    sources: str
+    groups: tuple[tuple[Statement, ...], ...]
+
+
+def proto_view(file: File) -> ProtoView:
+    """Return what the .proto file of a YAML file holds."""
+    groups: list[tuple[Statement, ...]] = [(Statement('syntax = "proto3"', _comment(file.doc)),)]
+    if file.package:
+        groups.append((Statement(f"package {file.package}"),))
+    if file.imports:
+        groups.append(tuple(Statement(f'import "{name}"') for name in file.imports))
+    if file.python != file.package:
+        groups.append((Statement(f'option (oiafed.v1.python) = "{file.python}"'),))
+    groups += [(_enum(enum),) for enum in file.enums]
+    groups += [(_message(message, file.package),) for message in file.messages]
+    groups += [(_service(role, file.package),) for role in file.roles]
+    return ProtoView(file.path, tuple(groups))
+
+
+def _enum(enum: Enum) -> Statement:
+    values = tuple(
+        Statement(f"{value.name} = {value.number}{_options(_deprecated(value.deprecated))}", _comment(value.doc))
+        for value in enum.values
+    )
+    body = (*_deprecation(enum.deprecated), *values)
+    return Statement(f"enum {enum.name}", _comment(enum.doc), body)
+
+
+def _message(message: Message, package: str) -> Statement:
+    error = (Statement("option (oiafed.v1.error) = true"),) if message.is_error else ()
+    fields = tuple(_field(field, package) for field in message.fields)
+    body = (*_deprecation(message.deprecated), *error, *fields)
+    return Statement(f"message {message.name}", _comment(message.doc), body)
+
+
+def _field(field: Field, package: str) -> Statement:
+    type_ = _reference(field.type, package)
+    if field.label is Label.MAP:
+        type_ = f"map<{field.key}, {type_}>"
+    elif field.label is Label.LIST:
+        type_ = f"repeated {type_}"
+    elif field.label is Label.OPTIONAL or field.default is not None:
+        type_ = f"optional {type_}"
+    options = list(_deprecated(field.deprecated))
+    if field.default is not None:
+        options.append(f"(oiafed.v1.default) = {_string(default_text(field.default))}")
+    return Statement(f"{type_} {field.name} = {field.number}{_options(options)}", _comment(field.doc))
+
+
+def _service(role: Role, package: str) -> Statement:
+    head = (*_deprecation(role.deprecated), Statement(f"option (oiafed.v1.role) = {_string(role.name)}"))
+    methods = tuple(_method(method, package) for method in role.methods)
+    return Statement(f"service {role.service.rpartition('.')[2]}", _comment(role.doc), (*head, *methods))
+
+
+def _method(method: Method, package: str) -> Statement:
+    request = _reference(TypeRef(Kind.MESSAGE, method.request), package)
+    response = _reference(TypeRef(Kind.MESSAGE, method.response), package)
+    stream = "stream " if method.server_stream else ""
+    text = f"rpc {method.rpc}({request}) returns ({stream}{response})"
+    options = (*_deprecation(method.deprecated), *_method_options(method))
+    return Statement(text, _comment(method.doc), options)
+
+
+def _method_options(method: Method) -> Iterator[Statement]:
+    if method.idempotent:
+        yield Statement("option idempotency_level = IDEMPOTENT")
+    parts = [f"timeout: {method.timeout!r}"] if method.timeout is not None else []
+    parts += [f"callers: {_string(caller.name)}" for caller in method.callers]
+    parts += [f"errors: {_string(error.name)}" for error in method.errors]
+    parts.append("unpack: true")
+    yield Statement(f"option (oiafed.v1.method) = {{ {' '.join(parts)} }}")
+
+
+def _reference(type_: TypeRef, package: str) -> str:
+    """Return how a type is named inside `package`.
+
+    A leading dot is written wherever protobuf's rules of scope could find something else: for other packages, for
+    names that start like a keyword, and for those that the entry type of a map field can have.
+    """
+    if type_.kind is Kind.SCALAR:
+        return type_.name
+    short = type_.name.removeprefix(f"{package}.")
+    plain = "." not in short and short[:1].isupper() and not short.endswith("Entry")
+    return short if plain else f".{type_.name}"
+
+
+def _deprecation(deprecated: bool) -> tuple[Statement, ...]:
+    return (Statement("option deprecated = true"),) if deprecated else ()
+
+
+def _deprecated(deprecated: bool) -> tuple[str, ...]:
+    return ("deprecated = true",) if deprecated else ()
+
+
+def _options(options: tuple[str, ...] | list[str]) -> str:
+    return f" [{', '.join(options)}]" if options else ""
+
+
+def _string(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _comment(doc: str) -> tuple[str, ...]:
+    return tuple(f" {line}" if line else "" for line in doc.split("\n")) if doc else ()

@@ -1,0 +1,273 @@
+"""From protoc's descriptors to the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from google.protobuf import descriptor_pb2 as pb
+
+from oiafed_gen.cases import snake
+from oiafed_gen.defaults import DefaultError, parse_default
+from oiafed_gen.diagnostics import Problems, suggestion
+from oiafed_gen.model import Default, Enum, EnumValue, Field, File, Kind, Label, Mention, Message, Method, Role, TypeRef
+from oiafed_gen.proto_places import Path, Places
+from oiafed_gen.schema_options import SchemaOptions
+from oiafed_gen.type_syntax import NATIVE
+
+_MESSAGE, _ENUM, _SERVICE = 4, 5, 6  # fields of FileDescriptorProto
+_FIELD, _NESTED, _NESTED_ENUM, _ONEOF = 2, 3, 4, 8  # fields of DescriptorProto
+_VALUE, _METHOD = 2, 2  # fields of EnumDescriptorProto and ServiceDescriptorProto
+_SCALARS = {
+    number: name.removeprefix("TYPE_").lower()
+    for name, number in pb.FieldDescriptorProto.Type.items()
+    if name not in ("TYPE_MESSAGE", "TYPE_ENUM", "TYPE_GROUP")
+}
+_IDEMPOTENT = (pb.MethodOptions.IDEMPOTENT, pb.MethodOptions.NO_SIDE_EFFECTS)
+
+
+class ProtoReader:
+    """Reads files that protoc has accepted.
+
+    Args:
+        descriptors: All descriptors of the run, those of imported files included.
+        problems: Takes what protoc accepts and this project does not.
+    """
+
+    def __init__(self, descriptors: Sequence[pb.FileDescriptorProto], problems: Problems) -> None:
+        self._options = SchemaOptions(descriptors)
+        self._problems = problems
+        self._enums = {full: enum for file in descriptors for full, enum in _enums_of(file)}
+        self._messages = {full for file in descriptors for full in _messages_of(file)}
+
+    def read(self, path: str, text: str, descriptor: pb.FileDescriptorProto) -> File:
+        """Return the model of one file."""
+        return _FileReader(self._options, self._enums, self._messages, self._problems, path, descriptor).file(text)
+
+
+class _FileReader:
+    """Reads one file."""
+
+    def __init__(
+        self,
+        options: SchemaOptions,
+        enums: Mapping[str, pb.EnumDescriptorProto],
+        messages: set[str],
+        problems: Problems,
+        path: str,
+        descriptor: pb.FileDescriptorProto,
+    ) -> None:
+        self._options = options
+        self._enums = enums
+        self._messages = messages
+        self._problems = problems
+        self._path = path
+        self._descriptor = descriptor
+        self._places = Places(path, descriptor)
+
+    def file(self, text: str) -> File:
+        """Read the whole file."""
+        file = self._descriptor
+        return File(
+            path=self._path,
+            proto_name=file.name,
+            package=file.package,
+            python=self._options.read(file.options, "python") or file.package or _package_of(self._path),
+            imports=tuple(file.dependency),
+            messages=tuple(self._message(m, file.package, (_MESSAGE, i)) for i, m in enumerate(file.message_type)),
+            enums=tuple(self._enum(e, file.package, (_ENUM, i)) for i, e in enumerate(file.enum_type)),
+            roles=tuple(self._role(s, (_SERVICE, i)) for i, s in enumerate(file.service)),
+            doc=self._places.file_doc(),
+            proto_text=text,
+        )
+
+    def _message(self, message: pb.DescriptorProto, outer: str, path: Path, wire_only: bool = False) -> Message:
+        full_name = _join(outer, message.name)
+        wire_only = wire_only or full_name in NATIVE.values()
+        entries = {_join(full_name, m.name): m for m in message.nested_type if m.options.map_entry}
+        self._refuse_oneofs(message, path)
+        return Message(
+            name=message.name,
+            full_name=full_name,
+            location=self._places.name(path),
+            fields=tuple(self._field(f, entries, (*path, _FIELD, i)) for i, f in enumerate(message.field)),
+            messages=tuple(
+                self._message(m, full_name, (*path, _NESTED, i), wire_only)
+                for i, m in enumerate(message.nested_type)
+                if not m.options.map_entry
+            ),
+            enums=tuple(self._enum(e, full_name, (*path, _NESTED_ENUM, i)) for i, e in enumerate(message.enum_type)),
+            wire_only=wire_only,
+            is_error=bool(self._options.read(message.options, "error")),
+            doc=self._places.doc(path),
+            deprecated=message.options.deprecated,
+        )
+
+    def _refuse_oneofs(self, message: pb.DescriptorProto, path: Path) -> None:
+        synthetic = {field.oneof_index for field in message.field if field.proto3_optional}
+        for index, oneof in enumerate(message.oneof_decl):
+            if index not in synthetic:
+                place = self._places.name((*path, _ONEOF, index))
+                self._problems.add(place, f"oneof '{oneof.name}': oneofs are not supported yet")
+
+    def _field(self, field: pb.FieldDescriptorProto, entries: Mapping[str, pb.DescriptorProto], path: Path) -> Field:
+        entry = entries.get(field.type_name.removeprefix("."))
+        value = entry.field[1] if entry else field
+        type_, label = self._type(value, path), _label(field, entry is not None)
+        default = self._default(field, type_, label, path)
+        return Field(
+            name=field.name,
+            location=self._places.name(path),
+            type=type_,
+            label=Label.SINGULAR if default else label,
+            number=field.number,
+            key=_SCALARS[entry.field[0].type] if entry else None,
+            default=default,
+            doc=self._places.doc(path),
+            deprecated=field.options.deprecated,
+        )
+
+    def _type(self, field: pb.FieldDescriptorProto, path: Path) -> TypeRef:
+        name = field.type_name.removeprefix(".")
+        if field.type == pb.FieldDescriptorProto.TYPE_MESSAGE:
+            self._refuse_foreign(name, path)
+            return TypeRef(Kind.MESSAGE, name)
+        if field.type == pb.FieldDescriptorProto.TYPE_ENUM:
+            self._refuse_foreign(name, path)
+            return TypeRef(Kind.ENUM, name)
+        return TypeRef(Kind.SCALAR, _SCALARS[field.type])
+
+    def _refuse_foreign(self, name: str, path: Path) -> None:
+        if name.startswith("google.protobuf.") and name not in NATIVE.values():
+            self._problems.add(self._places.at(path), f"{name} is not supported yet")
+
+    def _default(self, field: pb.FieldDescriptorProto, type_: TypeRef, label: Label, path: Path) -> Default | None:
+        text = self._options.read(field.options, "default")
+        if text is None:
+            return None
+        single = Label.SINGULAR if label is Label.OPTIONAL else label
+        values = self._enums[type_.name].value if type_.kind is Kind.ENUM else ()
+        try:
+            if label is Label.SINGULAR:
+                raise DefaultError("a field with a default must be 'optional', so that its absence can be seen")
+            return parse_default(text, type_, single, tuple((value.name, value.name) for value in values))
+        except DefaultError as error:
+            self._problems.add(self._places.at(path), str(error))
+            return None
+
+    def _enum(self, enum: pb.EnumDescriptorProto, outer: str, path: Path) -> Enum:
+        return Enum(
+            name=enum.name,
+            full_name=_join(outer, enum.name),
+            location=self._places.name(path),
+            values=tuple(self._value(value, (*path, _VALUE, i)) for i, value in enumerate(enum.value)),
+            doc=self._places.doc(path),
+            deprecated=enum.options.deprecated,
+        )
+
+    def _value(self, value: pb.EnumValueDescriptorProto, path: Path) -> EnumValue:
+        return EnumValue(
+            name=value.name,
+            member=value.name,
+            number=value.number,
+            location=self._places.name(path),
+            doc=self._places.doc(path),
+            deprecated=value.options.deprecated,
+        )
+
+    def _role(self, service: pb.ServiceDescriptorProto, path: Path) -> Role:
+        return Role(
+            name=self._options.read(service.options, "role") or snake(service.name),
+            service=_join(self._descriptor.package, service.name),
+            location=self._places.name(path),
+            methods=tuple(self._method(m, (*path, _METHOD, i)) for i, m in enumerate(service.method)),
+            doc=self._places.doc(path),
+            deprecated=service.options.deprecated,
+        )
+
+    def _method(self, method: pb.MethodDescriptorProto, path: Path) -> Method:
+        location = self._places.name(path)
+        options: dict[str, Any] = self._options.read(method.options, "method") or {}
+        if method.client_streaming:
+            self._problems.add(location, "client and two-way streams are not supported yet")
+        for name in (method.input_type, method.output_type):
+            if name != ".google.protobuf.Empty":
+                self._refuse_foreign(name.removeprefix("."), path)
+        timeout = float(options.get("timeout", 0))
+        if not 0 <= timeout < float("inf"):
+            self._problems.add(location, "'timeout' must be a positive number of seconds")
+        return Method(
+            name=snake(method.name),
+            rpc=method.name,
+            location=location,
+            request=method.input_type.removeprefix("."),
+            response=method.output_type.removeprefix("."),
+            unpack=bool(options.get("unpack")),
+            server_stream=method.server_streaming,
+            timeout=timeout or None,
+            idempotent=method.options.idempotency_level in _IDEMPOTENT,
+            callers=tuple(Mention(name, self._places.at(path)) for name in options.get("callers", ())),
+            errors=self._errors(options.get("errors", ()), path),
+            doc=self._places.doc(path),
+            deprecated=method.options.deprecated,
+        )
+
+    def _errors(self, names: Sequence[str], path: Path) -> tuple[Mention, ...]:
+        found: list[Mention] = []
+        for name in names:
+            full_name = _resolve(name, self._descriptor.package, self._messages)
+            if full_name is None:
+                hint = suggestion(name, {known.rpartition(".")[2] for known in self._messages})
+                self._problems.add(self._places.at(path), f"unknown error '{name}'{hint}")
+            else:
+                found.append(Mention(full_name, self._places.at(path)))
+        return tuple(found)
+
+
+def _resolve(name: str, package: str, known: set[str]) -> str | None:
+    """Look a name up as protobuf does: in the package, then in those around it."""
+    scope = package
+    while True:
+        candidate = _join(scope, name.removeprefix("."))
+        if candidate in known:
+            return candidate
+        if not scope:
+            return None
+        scope = scope.rpartition(".")[0]
+
+
+def _label(field: pb.FieldDescriptorProto, is_map: bool) -> Label:
+    if is_map:
+        return Label.MAP
+    if field.label == pb.FieldDescriptorProto.LABEL_REPEATED:
+        return Label.LIST
+    return Label.OPTIONAL if field.proto3_optional else Label.SINGULAR
+
+
+def _enums_of(file: pb.FileDescriptorProto) -> list[tuple[str, pb.EnumDescriptorProto]]:
+    found = [(_join(file.package, enum.name), enum) for enum in file.enum_type]
+    ahead = [(_join(file.package, message.name), message) for message in file.message_type]
+    while ahead:
+        full_name, message = ahead.pop()
+        found += [(_join(full_name, enum.name), enum) for enum in message.enum_type]
+        ahead += [(_join(full_name, nested.name), nested) for nested in message.nested_type]
+    return found
+
+
+def _messages_of(file: pb.FileDescriptorProto) -> list[str]:
+    found: list[str] = []
+    ahead = [(_join(file.package, message.name), message) for message in file.message_type]
+    while ahead:
+        full_name, message = ahead.pop()
+        found.append(full_name)
+        ahead += [(_join(full_name, nested.name), nested) for nested in message.nested_type]
+    return found
+
+
+def _package_of(path: str) -> str:
+    """Return the Python package of a file that declares no proto package: the file's own name."""
+    return snake(path.rpartition("/")[2].removesuffix(".proto")).replace("-", "_")
+
+
+def _join(outer: str, name: str) -> str:
+    return f"{outer}.{name}" if outer else name

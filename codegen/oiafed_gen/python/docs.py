@@ -1,0 +1,54 @@
+"""Docstrings: from the schema's documentation to Python string literals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+_DEPRECATED = "Deprecated: this may go away."
+
+
+def docstring(doc: str, attributes: Iterable[tuple[str, str]] = (), *, deprecated: bool = False) -> str:
+    """Return a docstring with its quotes; "" where there is nothing to say.
+
+    Args:
+        doc: The text.
+        attributes: Names with their own texts, listed under "Attributes:"; those without text are left out.
+        deprecated: Whether to say that the documented thing is deprecated.
+    """
+    parts = [part for part in (doc, _DEPRECATED if deprecated else "") if part]
+    listed = [line for name, text in attributes if text for line in _entry(name, text)]
+    if listed:
+        parts.append("\n".join(("Attributes:", *listed)))
+    return _quote("\n\n".join(parts)) if parts else ""
+
+
+def note(doc: str, deprecated: bool) -> str:
+    """Return the text of one attribute."""
+    return " ".join(part for part in (doc, "Deprecated." if deprecated else "") if part)
+
+
+def joined(docs: Sequence[str]) -> str:
+    """Return several files' documentation as one text."""
+    return "\n\n".join(dict.fromkeys(doc for doc in docs if doc))
+
+
+def _entry(name: str, text: str) -> list[str]:
+    first, *rest = text.split("\n")
+    return [f"    {name}: {first}", *(f"        {line}" if line else "" for line in rest)]
+
+
+def _quote(text: str) -> str:
+    """Return a literal of triple quotes whose value is `text`."""
+    escaped = "".join(_escape(character) for character in text).replace('"""', '\\"\\"\\"')
+    if escaped.endswith('"'):
+        escaped = escaped[:-1] + '\\"'
+    end = "\n" if "\n" in escaped else ""
+    return f'"""{escaped}{end}"""'
+
+
+def _escape(character: str) -> str:
+    if character == "\\":
+        return "\\\\"
+    if character == "\n" or character.isprintable():
+        return character
+    return " " if character == "\t" else character.encode("unicode_escape").decode("ascii")

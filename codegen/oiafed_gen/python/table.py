@@ -1,0 +1,209 @@
+"""Every type and file of a schema by name, with its place in Python."""
+
+from __future__ import annotations
+
+import dataclasses
+import keyword
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from oiafed_gen.diagnostics import Problems
+from oiafed_gen.model import Enum, Field, File, Kind, Label, Message, walk_messages
+from oiafed_gen.python import names
+from oiafed_gen.sources import Provided
+
+Package = tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PythonType:
+    """The Python form of a message or enum.
+
+    Attributes:
+        package: The folders of its Python package.
+        path: The class's name, behind the names of the classes around it.
+        attributes: What each field, or each value of an enum, is called.
+    """
+
+    package: Package
+    path: tuple[str, ...]
+    attributes: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WireModule:
+    """The module of a file's protobuf messages.
+
+    Attributes:
+        package: The folders of its Python package; None where it is not generated but provided as `provided`.
+        name: The module's name.
+    """
+
+    package: Package | None
+    name: str
+    provided: str = ""
+
+
+class Table:
+    """The Python side of the whole schema.
+
+    Args:
+        files: The schema's files.
+        provided: The files that exist already.
+        problems: Takes the clashes of names.
+    """
+
+    def __init__(self, files: tuple[File, ...], provided: Provided, problems: Problems) -> None:
+        self.files = files
+        self.provided = provided
+        self.messages: dict[str, Message] = {}
+        self.enums: dict[str, Enum] = {}
+        self.types: dict[str, PythonType] = {}
+        self.file_of: dict[str, File] = {}
+        self._problems = problems
+        for package, members in self.packages.items():
+            self._add_package(package, members)
+
+    @cached_property
+    def packages(self) -> dict[Package, tuple[File, ...]]:
+        """The files of each Python package."""
+        found: dict[Package, tuple[File, ...]] = {}
+        for file in self.files:
+            package = names.package_path(file.python)
+            found[package] = (*found.get(package, ()), file)
+        return found
+
+    def wire_module(self, proto_name: str) -> WireModule:
+        """Return the module that holds the messages of a file."""
+        file = self._by_proto_name.get(proto_name)
+        if file is None:
+            package, module = self.provided.module(proto_name)
+            return WireModule(None, module, package)
+        stem = proto_name.rpartition("/")[2].removesuffix(".proto")
+        return WireModule((*names.package_path(file.python), "wire"), f"{names.module_name(stem)}_pb2")
+
+    def wire_class(self, full_name: str) -> tuple[str, tuple[str, ...]]:
+        """Return the proto name of the file that declares a message, and the message's path in its module."""
+        file = self.file_of.get(full_name)
+        if file is None:
+            return _provider(full_name), (full_name.rpartition(".")[2],)
+        prefix = f"{file.package}." if file.package else ""
+        return file.proto_name, tuple(full_name.removeprefix(prefix).split("."))
+
+    def is_optional(self, owner: Message, field: Field) -> bool:
+        """Whether None stands for an absent field: by declaration, or since the message would contain itself."""
+        if field.label is Label.OPTIONAL:
+            return True
+        return field.label is Label.SINGULAR and field.type.name in self._reached_from.get(owner.full_name, ())
+
+    @cached_property
+    def _by_proto_name(self) -> dict[str, File]:
+        return {file.proto_name: file for file in self.files}
+
+    @cached_property
+    def _reached_from(self) -> dict[str, set[str]]:
+        """For each message that contains itself, the messages on such cycles with it."""
+        edges = {name: set(_required(message)) & self.messages.keys() for name, message in self.messages.items()}
+        return {name: members for members in _cycles(edges) for name in members}
+
+    def _add_package(self, package: Package, files: tuple[File, ...]) -> None:
+        top: list[Enum | Message] = [
+            *(item for file in files for item in file.enums),
+            *(item for file in files for item in file.messages if not item.wire_only),
+        ]
+        scope = f"the package {'.'.join(package)}"
+        assigned = names.assign(((i.name, i.location) for i in top), names.TYPE_RESERVED, scope, self._problems)
+        for file in files:
+            for enum in file.enums:
+                self._add_enum(file, enum, package, (assigned[enum.name],))
+            for message in file.messages:
+                name = message.name if message.wire_only else assigned[message.name]
+                self._add_message(file, message, package, (name,))
+
+    def _add_message(self, file: File, message: Message, package: Package, path: tuple[str, ...]) -> None:
+        nested: list[Enum | Message] = [*message.enums, *message.messages]
+        scope = f"'{message.name}'"
+        classes = names.assign(((i.name, i.location) for i in nested), names.NESTED_RESERVED, scope, self._problems)
+        reserved = {*_field_reserved(message), *classes.values()}
+        fields = names.assign(((f.name, f.location) for f in message.fields), reserved, scope, self._problems)
+        self.messages[message.full_name] = message
+        self.file_of[message.full_name] = file
+        self.types[message.full_name] = PythonType(package, path, fields)
+        for enum in message.enums:
+            self._add_enum(file, enum, package, (*path, classes[enum.name]))
+        for inner in message.messages:
+            self._add_message(file, inner, package, (*path, classes[inner.name]))
+
+    def _add_enum(self, file: File, enum: Enum, package: Package, path: tuple[str, ...]) -> None:
+        members = names.assign(
+            ((value.member, value.location) for value in enum.values),
+            names.MEMBER_RESERVED,
+            f"'{enum.name}'",
+            self._problems,
+        )
+        self.enums[enum.full_name] = enum
+        self.file_of[enum.full_name] = file
+        attributes = {value.name: members[value.member] for value in enum.values}
+        self.types[enum.full_name] = PythonType(package, path, attributes)
+
+
+def is_plain_attribute(path: tuple[str, ...]) -> bool:
+    """Whether type checkers see the path as attributes: stubs leave keywords out, and hide leading underscores."""
+    return not any(keyword.iskeyword(part) or part.startswith("_") for part in path)
+
+
+def _field_reserved(message: Message) -> frozenset[str]:
+    if message.wire_only:
+        return names.PARAMETER_RESERVED
+    return names.ERROR_FIELD_RESERVED if message.is_error else names.FIELD_RESERVED
+
+
+def _required(message: Message) -> Iterator[str]:
+    for field in message.fields:
+        if field.type.kind is Kind.MESSAGE and field.label is Label.SINGULAR:
+            yield field.type.name
+
+
+def _provider(full_name: str) -> str:
+    package, _, name = full_name.rpartition(".")
+    stem = name.lower() if package == "google.protobuf" else "tensor"
+    return f"{package.replace('.', '/')}/{stem}.proto"
+
+
+def _cycles(edges: Mapping[str, set[str]]) -> Iterator[set[str]]:
+    """Yield the sets of names that reach one another (Tarjan's algorithm, without recursion)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    for root in edges:
+        work = [] if root in index else [(root, iter(sorted(edges[root])))]
+        while work:
+            name, ahead = work[-1]
+            if name not in index:
+                index[name] = low[name] = len(index)
+                stack.append(name)
+            target = next(ahead, None)
+            if target is None:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[name])
+                if low[name] == index[name]:
+                    yield from _component(name, stack, edges, low)
+            elif target not in index:
+                work.append((target, iter(sorted(edges[target]))))
+            else:
+                low[name] = min(low[name], low[target] if target in stack else low[name])
+
+
+def _component(name: str, stack: list[str], edges: Mapping[str, set[str]], low: dict[str, int]) -> Iterator[set[str]]:
+    members = set(stack[stack.index(name) :])
+    del stack[stack.index(name) :]
+    for member in members:
+        low[member] = len(edges) + 1
+    if len(members) > 1 or name in edges[name]:
+        yield members
+
+
+def walk_python(file: File) -> Iterator[Message]:
+    """Yield the messages of a file that have a Python class."""
+    return (message for message in walk_messages(file.messages) if not message.wire_only)

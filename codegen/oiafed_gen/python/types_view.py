@@ -1,0 +1,186 @@
+"""What the template of types.py lays out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from oiafed_gen.model import Enum, Field, File, Kind, Label, Message
+from oiafed_gen.python.docs import docstring, joined, note
+from oiafed_gen.python.scope import Imports, ModuleScope, is_native
+from oiafed_gen.python.table import Package, Table, walk_python
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class EnumView:
+    """An enum class; `members` are statements."""
+
+    name: str
+    doc: str
+    members: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RecordView:
+    """A dataclass, with the classes nested in it; `fields` are statements."""
+
+    name: str
+    doc: str
+    fields: tuple[str, ...]
+    enums: tuple[EnumView, ...]
+    records: tuple[RecordView, ...]
+    errors: tuple[ErrorView, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ErrorView:
+    """An exception class.
+
+    Attributes:
+        fields: Annotations.
+        parameters: The parameters of its constructor.
+        arguments: What it passes on to the constructor of its base.
+    """
+
+    name: str
+    doc: str
+    fields: tuple[str, ...]
+    parameters: tuple[str, ...]
+    arguments: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TypesView:
+    """The module."""
+
+    sources: str
+    doc: str
+    imports: Imports
+    enums: tuple[EnumView, ...]
+    records: tuple[RecordView, ...]
+    errors: tuple[ErrorView, ...]
+    bindings: tuple[str, ...]
+
+
+def types_view(table: Table, package: Package, files: tuple[File, ...], sources: str) -> TypesView:
+    """Return what the types.py of a package holds."""
+    return _Types(table, package).view(files, sources)
+
+
+class _Types:
+    """Makes the view of one types.py."""
+
+    def __init__(self, table: Table, package: Package) -> None:
+        own = {type_.path[0] for type_ in table.types.values() if type_.package == package}
+        self._table = table
+        self._scope = ModuleScope(table, package, own, is_types=True)
+
+    def view(self, files: tuple[File, ...], sources: str) -> TypesView:
+        """Return the whole module."""
+        messages = [message for file in files for message in file.messages if not message.wire_only]
+        enums = tuple(self._enum(enum) for file in files for enum in file.enums)
+        records = tuple(self._record(message, frozenset()) for message in messages if not message.is_error)
+        errors = tuple(self._error(message) for message in messages if message.is_error)
+        bindings = tuple(self._binding(message) for file in files for message in walk_python(file))
+        return TypesView(
+            sources=sources,
+            doc=docstring(joined([file.doc for file in files])),
+            imports=self._scope.imports(),
+            enums=enums,
+            records=records,
+            errors=errors,
+            bindings=bindings,
+        )
+
+    def _enum(self, enum: Enum) -> EnumView:
+        self._scope.alias("_rpc")
+        type_ = self._table.types[enum.full_name]
+        members = [(type_.attributes[value.name], value) for value in enum.values]
+        documented = [(name, note(value.doc, value.deprecated)) for name, value in members]
+        return EnumView(
+            name=type_.path[-1],
+            doc=docstring(enum.doc, documented, deprecated=enum.deprecated),
+            members=tuple(f"{name} = {value.number}" for name, value in members),
+        )
+
+    def _record(self, message: Message, outer: frozenset[str]) -> RecordView:
+        type_ = self._table.types[message.full_name]
+        hidden = self._hidden(message)
+        statements = tuple(self._field(message, field, hidden) for field in message.fields)
+        self._scope.alias("_rpc")
+        self._scope.alias("_dataclasses")
+        return RecordView(
+            name=type_.path[-1],
+            doc=self._doc(message),
+            fields=statements,
+            enums=tuple(self._enum(enum) for enum in message.enums),
+            records=tuple(self._record(inner, hidden) for inner in message.messages if not inner.is_error),
+            errors=tuple(self._error(inner) for inner in message.messages if inner.is_error),
+        )
+
+    def _hidden(self, message: Message) -> frozenset[str]:
+        """Return the names that mean something else inside the class than outside."""
+        nested: tuple[Enum | Message, ...] = (*message.enums, *message.messages)
+        attributes = self._table.types[message.full_name].attributes.values()
+        return frozenset((*attributes, *(self._table.types[item.full_name].path[-1] for item in nested)))
+
+    def _doc(self, message: Message) -> str:
+        attributes = self._table.types[message.full_name].attributes
+        documented = [(attributes[f.name], note(f.doc, f.deprecated)) for f in message.fields]
+        return docstring(message.doc, documented, deprecated=message.deprecated)
+
+    def _field(self, message: Message, field: Field, hidden: frozenset[str]) -> str:
+        optional = self._table.is_optional(message, field)
+        annotation = self._scope.annotation(field, optional=optional, hidden=hidden)
+        default = self._scope.default(field, hidden)
+        if field.label in (Label.LIST, Label.MAP):
+            factory = _quoted(annotation, field)
+            default = f"{self._scope.alias('_dataclasses', 'field')}(default_factory={factory})"
+        elif optional:
+            default = "None"
+        name = self._table.types[message.full_name].attributes[field.name]
+        return f"{name}: {annotation} = {default}" if default else f"{name}: {annotation}"
+
+    def _error(self, message: Message) -> ErrorView:
+        type_ = self._table.types[message.full_name]
+        hidden = self._hidden(message)
+        fields: list[str] = []
+        parameters: list[str] = []
+        for field in message.fields:
+            optional = self._table.is_optional(message, field)
+            name = type_.attributes[field.name]
+            inside = self._scope.annotation(field, optional=optional, hidden=hidden)
+            default = "None" if optional else self._scope.default(field, hidden)
+            fields.append(f"{name}: {inside}")
+            parameters.append(f"{name}: {inside} = {default}" if default else f"{name}: {inside}")
+        self._scope.alias("_rpc")
+        return ErrorView(
+            name=type_.path[-1],
+            doc=self._doc(message),
+            fields=tuple(fields),
+            parameters=("self", 'message: str = ""', *(["*"] if parameters else []), *parameters),
+            arguments=("message", *(f"{name}={name}" for name in type_.attributes.values())),
+        )
+
+    def _binding(self, message: Message) -> str:
+        self._scope.alias("_rpc")
+        attributes = self._table.types[message.full_name].attributes
+        arguments = [self._scope.type_name(message.full_name), self._scope.wire_class(message.full_name)]
+        arguments += [
+            f"{attributes[field.name]}={self._scope.type_name(field.type.name)}" for field in _classed(message.fields)
+        ]
+        return f"_rpc.bind({', '.join(arguments)})"
+
+
+def _classed(fields: tuple[Field, ...]) -> Iterator[Field]:
+    """Yield the fields whose type is a generated class."""
+    return (f for f in fields if f.type.kind is not Kind.SCALAR and not is_native(f.type.name))
+
+
+def _quoted(annotation: str, field: Field) -> str:
+    """Return a list or dict type as an expression whose item may be a class that is defined further down."""
+    if field.type.kind is Kind.SCALAR or is_native(field.type.name):
+        return annotation
+    head, _, item = annotation.removesuffix("]").rpartition("[")
+    key, comma, value = item.rpartition(", ")
+    return f'{head}[{key}{comma}"{value}"]'

@@ -1,0 +1,172 @@
+"""From schema files to the model: both languages are read, their imports followed, and protoc asked about the rest."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+from oiafed_gen.diagnostics import Location, Problems, suggestion
+from oiafed_gen.imports import Importer, closure, resolve_imports
+from oiafed_gen.model import File, Mention, Message
+from oiafed_gen.proto_outline import ProtoOutline, read_outline
+from oiafed_gen.proto_reader import ProtoReader
+from oiafed_gen.protoc import ProtocMessage, compile_protos
+from oiafed_gen.render import render_proto
+from oiafed_gen.sources import Provided, SchemaFile
+from oiafed_gen.symbols import Scope, Symbol
+from oiafed_gen.yaml_model import lower_file, proto_name_of, symbols_of
+from oiafed_gen.yaml_reader import read_yaml
+from oiafed_gen.yaml_syntax import FileSyntax
+
+_UNDEFINED = re.compile(r'"(?P<name>[\w.]+)" is not defined\.')
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Schema:
+    """A whole schema.
+
+    Attributes:
+        files: The model of each file.
+        descriptors: Protoc's descriptors of all files and what they import.
+        wire_python: Protoc's `_pb2.py` of each file, by proto name.
+        proto_texts: The .proto text of each file, by proto name.
+    """
+
+    files: tuple[File, ...]
+    descriptors: Sequence[FileDescriptorProto]
+    wire_python: Mapping[str, str]
+    proto_texts: Mapping[str, str]
+
+
+def read(files: Sequence[SchemaFile], provided: Provided, problems: Problems) -> Schema:
+    """Read a schema; where there are problems afterwards, the result is not complete."""
+    return _Reading(files, provided, problems).schema()
+
+
+class _Reading:
+    """Reads one schema."""
+
+    def __init__(self, files: Sequence[SchemaFile], provided: Provided, problems: Problems) -> None:
+        self._provided = provided
+        self._problems = problems
+        parsed = [read_yaml(file.path, file.text, problems) for file in files if file.is_yaml]
+        self._yaml = {proto_name_of(file): file for file in self._distinct(file for file in parsed if file)}
+        self._texts = {file.path: file.text for file in files if not file.is_yaml}
+        self._outlines = {path: read_outline(path, text) for path, text in self._texts.items()}
+        self._provided_outlines = {name: read_outline(name, text) for name, text in provided.texts.items()}
+        self._imports = resolve_imports(self._importers(), provided.texts, problems)
+        self._imports |= {name: _names(outline) for name, outline in self._provided_outlines.items()}
+        self._symbols = self._all_symbols()
+
+    def schema(self) -> Schema:
+        """Read everything."""
+        yaml = [self._lower(name, file) for name, file in self._yaml.items()]
+        proto = [path for path, outline in self._outlines.items() if self._is_proto3(outline)]
+        texts = {
+            **{file.proto_name: render_proto(file) for file in yaml},
+            **{path: self._texts[path] for path in proto},
+        }
+        compiled = compile_protos({**self._provided.texts, **texts}, sorted(texts))
+        for message in compiled.messages:
+            self._report(message)
+        reader = ProtoReader(compiled.descriptors, self._problems)
+        found = [
+            reader.read(descriptor.name, self._texts[descriptor.name], descriptor)
+            for descriptor in compiled.descriptors
+            if descriptor.name in proto
+        ]
+        models = tuple(sorted((*yaml, *found), key=lambda file: file.path))
+        return Schema(_with_errors(models), compiled.descriptors, compiled.python, texts)
+
+    def _distinct(self, files: Iterable[FileSyntax]) -> Iterable[FileSyntax]:
+        """Yield the files, but only the first of those that would become the same .proto file."""
+        seen: dict[str, str] = {}
+        for file in files:
+            former = seen.setdefault(proto_name_of(file), file.path)
+            if former == file.path:
+                yield file
+            else:
+                message = f"{former} has the same name and package, so both would become {proto_name_of(file)}"
+                self._problems.add(Location(file.path), message)
+
+    def _importers(self) -> list[Importer]:
+        yaml = [
+            Importer(file.path, name, tuple(Mention(i.text, i.location) for i in file.imports), relative=True)
+            for name, file in self._yaml.items()
+        ]
+        return yaml + [Importer(path, path, o.imports, relative=False) for path, o in self._outlines.items()]
+
+    def _all_symbols(self) -> dict[str, tuple[Symbol, ...]]:
+        """Return the symbols of every file by proto name."""
+        yaml = {name: symbols_of(file) for name, file in self._yaml.items()}
+        outlines = {**self._provided_outlines, **self._outlines}
+        return yaml | {name: outline.symbols for name, outline in outlines.items()}
+
+    def _lower(self, name: str, file: FileSyntax) -> File:
+        imports = self._imports[name]
+        scope = Scope(symbol for visible in (name, *imports) for symbol in self._symbols.get(visible, ()))
+        return lower_file(file, imports, scope, self._elsewhere({name, *imports}), self._problems)
+
+    def _elsewhere(self, visible: set[str]) -> dict[str, str]:
+        """Return the types of the files that are not visible, with the path of each file."""
+        found: dict[str, str] = {}
+        for file in (*self._yaml, *self._outlines):
+            for symbol in self._symbols[file] if file not in visible else ():
+                if symbol.kind.is_type:
+                    found |= dict.fromkeys((symbol.short_name, symbol.full_name), symbol.location.file)
+        return found
+
+    def _is_proto3(self, outline: ProtoOutline) -> bool:
+        if outline.syntax == "proto3":
+            return True
+        found = f"'{outline.syntax}'" if outline.syntax else "no syntax, which means 'proto2'"
+        self._problems.add(outline.syntax_location, f'only syntax = "proto3" is supported; this file has {found}')
+        return False
+
+    def _report(self, message: ProtocMessage) -> None:
+        """Report what protoc found, unless it only follows from what is known already."""
+        if message.name not in self._texts:
+            self._report_unplaced(message)
+            return
+        location = Location(message.name, message.line, message.column)
+        if message.text.startswith(("Import ", "File recursively imports itself")):
+            return
+        undefined = _UNDEFINED.fullmatch(message.text)
+        if undefined is None:
+            self._problems.add(location, message.text)
+        elif not self._declared(undefined["name"], message.name):
+            known = Scope(
+                s for file in (message.name, *closure(message.name, self._imports)) for s in self._symbols[file]
+            )
+            hint = suggestion(undefined["name"], known.names)
+            self._problems.add(location, f"unknown type '{undefined['name']}'{hint}")
+
+    def _report_unplaced(self, message: ProtocMessage) -> None:
+        """Report a message about a file that the user did not write, if nothing else explains it."""
+        if not self._problems:
+            source = self._yaml.get(message.name)
+            self._problems.add(Location(source.path if source else ""), f"protoc: {message.text}")
+
+    def _declared(self, name: str, file: str) -> bool:
+        """Whether a name that protoc does not find is declared in a file that has mistakes of its own."""
+        return bool(Scope(s for other in self._imports.get(file, ()) for s in self._symbols.get(other, ())).find(name))
+
+
+def _names(outline: ProtoOutline) -> tuple[str, ...]:
+    return tuple(mention.name for mention in outline.imports)
+
+
+def _with_errors(files: tuple[File, ...]) -> tuple[File, ...]:
+    """Return the files with every message that a method raises marked as an error."""
+    raised = {error.name for file in files for role in file.roles for method in role.methods for error in method.errors}
+    return tuple(dataclasses.replace(f, messages=_marked(f.messages, raised)) for f in files)
+
+
+def _marked(messages: tuple[Message, ...], raised: set[str]) -> tuple[Message, ...]:
+    return tuple(
+        dataclasses.replace(m, is_error=m.is_error or m.full_name in raised, messages=_marked(m.messages, raised))
+        for m in messages
+    )

@@ -1,0 +1,64 @@
+"""The names that schema files declare, and looking them up."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Iterable
+
+from oiafed_gen.diagnostics import Location
+
+
+class SymbolKind(enum.Enum):
+    """What a name stands for."""
+
+    MESSAGE = "a type"
+    ERROR = "an error"
+    ENUM = "an enum"
+    ENUM_VALUE = "an enum value"
+    SERVICE = "a service"
+
+    @property
+    def is_type(self) -> bool:
+        """Whether fields can have it as their type, or methods raise it."""
+        return self in (SymbolKind.MESSAGE, SymbolKind.ERROR, SymbolKind.ENUM)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Symbol:
+    """A declared name.
+
+    Attributes:
+        values: For an enum, each value as spelled in defaults and as named in proto.
+    """
+
+    full_name: str
+    package: str
+    kind: SymbolKind
+    location: Location
+    values: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def short_name(self) -> str:
+        """The name within its package."""
+        return self.full_name.removeprefix(f"{self.package}.")
+
+
+class Scope:
+    """The types that one file can name: its own and those of the files it imports."""
+
+    def __init__(self, symbols: Iterable[Symbol]) -> None:
+        self._named: dict[str, dict[str, Symbol]] = {}
+        for symbol in symbols:
+            if symbol.kind.is_type:
+                for name in (symbol.full_name, symbol.short_name):
+                    self._named.setdefault(name, {}).setdefault(symbol.full_name, symbol)
+
+    def find(self, name: str) -> tuple[Symbol, ...]:
+        """Return what `name` can mean, by full name or by the name within a package: one symbol if all is well."""
+        return tuple(self._named.get(name.removeprefix("."), {}).values())
+
+    @property
+    def names(self) -> Iterable[str]:
+        """Every name that can be looked up."""
+        return self._named.keys()

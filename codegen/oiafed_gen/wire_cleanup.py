@@ -1,0 +1,51 @@
+"""Mends what pyright in strict mode, and mypy, find wrong with the modules that protoc and mypy-protobuf write.
+
+Each change keeps what the module does; some make a type wider than it could be.
+"""
+
+from __future__ import annotations
+
+import re
+
+_MODULE_CHANGES = (
+    # The classes' `__module__` is where they can really be imported from.
+    (re.compile(r"(BuildTopDescriptorsAndMessages\(DESCRIPTOR, )'[^']*'"), r"\1__name__"),
+    # A private name of protobuf's.
+    (re.compile(r"\b_descriptor\._USE_C_DESCRIPTORS\b"), 'getattr(_descriptor, "_USE_C_DESCRIPTORS")'),
+)
+_STUB_CHANGES = (
+    # Narrower than in the base class, where it is mutable.
+    (re.compile(r"^ +DESCRIPTOR: _descriptor\.(Enum)?Descriptor\n\n?", re.MULTILINE), ""),
+    # Private names of protobuf's stubs.
+    (re.compile(r"\b_enum_type_wrapper\._EnumTypeWrapper\[[\w.]+\]"), "_enum_type_wrapper.EnumTypeWrapper"),
+    (re.compile(r"\b\w+\._ExtensionFieldDescriptor\[.*\]$", re.MULTILINE), "_typing.Any"),
+    # A warning at each use inside the module itself.
+    (re.compile(r'^ *@_deprecated\(""".*"""\)\n', re.MULTILINE), ""),
+)
+_IMPORT = re.compile(r"^(from \.\S* import (\w+_pb2)|from \S+ import (\w+_pb2)) as (\w+)$", re.MULTILINE)
+_STUB_IMPORT = re.compile(r"^from \S+ import \w+ as (\w+)\n", re.MULTILINE)
+_TYPING = "import typing as _typing\n"
+
+
+def clean_module(text: str) -> str:
+    """Return the text of a `_pb2.py`, mended."""
+    for pattern, replacement in _MODULE_CHANGES:
+        text = pattern.sub(replacement, text)
+    return _IMPORT.sub(lambda match: _side_effect_import(match, text), text)
+
+
+def clean_stub(text: str) -> str:
+    """Return the text of a `_pb2.pyi`, mended."""
+    for pattern, replacement in _STUB_CHANGES:
+        text = pattern.sub(replacement, text)
+    if "_typing." in text and _TYPING not in text:
+        text = re.sub(r"^(from|import) ", rf"{_TYPING}\1 ", text, count=1, flags=re.MULTILINE)
+    return _STUB_IMPORT.sub(lambda match: match[0] if f"{match[1]}." in text else "", text)
+
+
+def _side_effect_import(match: re.Match[str], text: str) -> str:
+    """Return an import that says that it is on purpose where nothing uses it: it registers what it imports."""
+    statement, alias = match[1], match[4]
+    if len(re.findall(rf"\b{alias}\b", text)) > 1:
+        return match[0]
+    return f"{statement} as {match[2] or match[3]}"

@@ -1,0 +1,47 @@
+"""What must hold among the fields of one YAML type or the parameters of one method."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from oiafed_gen.cases import json_name
+from oiafed_gen.diagnostics import Problems
+from oiafed_gen.yaml_syntax import FieldSyntax
+
+_MAX_NUMBER = 536_870_911
+_RESERVED_NUMBERS = range(19_000, 20_000)
+
+
+def check_fields(fields: tuple[FieldSyntax, ...], problems: Problems) -> tuple[FieldSyntax, ...]:
+    """Report clashes of names and numbers; return the fields with a number each."""
+    _check_names(fields, problems)
+    given = [field for field in fields if field.number is not None]
+    if not given:
+        return tuple(dataclasses.replace(field, number=number) for number, field in enumerate(fields, 1))
+    _check_numbers(fields, problems)
+    return fields
+
+
+def _check_names(fields: tuple[FieldSyntax, ...], problems: Problems) -> None:
+    """Report names that protobuf's JSON form cannot tell apart."""
+    seen: dict[str, str] = {}
+    for field in fields:
+        former = seen.setdefault(json_name(field.name), field.name)
+        if former != field.name:
+            spelled = json_name(field.name)
+            problems.add(field.location, f"'{field.name}' and '{former}' are both '{spelled}' in protobuf's JSON form")
+
+
+def _check_numbers(fields: tuple[FieldSyntax, ...], problems: Problems) -> None:
+    seen: dict[int, str] = {}
+    for field in fields:
+        if field.number is None:
+            problems.add(field.location, f"'{field.name}' has no 'id'; give one to every field here, or to none")
+            continue
+        former = seen.setdefault(field.number, field.name)
+        if former != field.name:
+            problems.add(field.location, f"'{field.name}' and '{former}' have the same id {field.number}")
+        if not 1 <= field.number <= _MAX_NUMBER:
+            problems.add(field.location, f"'{field.name}': an id must be from 1 to {_MAX_NUMBER}, not {field.number}")
+        if field.number in _RESERVED_NUMBERS:
+            problems.add(field.location, f"'{field.name}': the ids 19000 to 19999 are reserved by protobuf")

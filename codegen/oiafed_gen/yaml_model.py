@@ -1,0 +1,287 @@
+"""From what a YAML file declares to the model: names looked up, methods lowered to services and messages."""
+
+from __future__ import annotations
+
+from oiafed_gen.cases import pascal
+from oiafed_gen.defaults import DefaultError, parse_default
+from oiafed_gen.diagnostics import Location, Problems, suggestion
+from oiafed_gen.model import Default, Field, File, Kind, Label, Mention, Message, Method, Role, TypeRef
+from oiafed_gen.symbols import Scope, Symbol, SymbolKind
+from oiafed_gen.type_syntax import NATIVE, SCALARS
+from oiafed_gen.yaml_syntax import FieldSyntax, FileSyntax, MethodSyntax, RecordSyntax, RoleSyntax
+from oiafed_gen.yaml_tree import Scalar
+
+_MISTAKES = {  # what people write for a scalar out of habit
+    "int": "int64",
+    "integer": "int64",
+    "long": "int64",
+    "str": "string",
+    "text": "string",
+    "boolean": "bool",
+    "number": "double",
+    "byte": "bytes",
+    "float32": "float",
+    "float64": "double",
+    "datetime": "timestamp",
+    "timedelta": "duration",
+    "dict": "map",
+    "object": "any",
+    "ndarray": "tensor",
+}
+
+
+def symbols_of(file: FileSyntax) -> tuple[Symbol, ...]:
+    """Return the types that a YAML file declares."""
+    enums = (
+        Symbol(
+            enum.full_name,
+            file.package,
+            SymbolKind.ENUM,
+            enum.location,
+            tuple((value.member, value.name) for value in enum.values),
+        )
+        for enum in file.enums
+    )
+    records = (
+        Symbol(
+            _full(file, record.name),
+            file.package,
+            SymbolKind.ERROR if record.is_error else SymbolKind.MESSAGE,
+            record.location,
+        )
+        for record in file.records
+    )
+    return (*enums, *records)
+
+
+def proto_name_of(file: FileSyntax) -> str:
+    """Return the name of the file's proto form in imports."""
+    return f"{file.python.replace('.', '/')}/wire/{file.stem.replace('-', '_')}.proto"
+
+
+def lower_file(
+    file: FileSyntax, imports: tuple[str, ...], visible: Scope, elsewhere: dict[str, str], problems: Problems
+) -> File:
+    """Return the model of a YAML file.
+
+    Args:
+        file: What it declares.
+        imports: The proto names of the files it imports.
+        visible: The types it can name.
+        elsewhere: For types in files that it does not import, by short and full name, the path of the file.
+        problems: Takes the mistakes found.
+    """
+    return _Lowering(file, visible, elsewhere, problems).file(imports)
+
+
+class _Lowering:
+    """Makes the model of one file."""
+
+    def __init__(self, file: FileSyntax, visible: Scope, elsewhere: dict[str, str], problems: Problems) -> None:
+        self._file = file
+        self._visible = visible
+        self._elsewhere = elsewhere
+        self._problems = problems
+        self._natives: set[str] = set()
+
+    def file(self, imports: tuple[str, ...]) -> File:
+        """Make the model of the file."""
+        file = self._file
+        records = tuple(self._record(record) for record in file.records)
+        roles, wires = self._roles()
+        extra = sorted(_provider(name) for name in self._natives)
+        if self._needs_options():
+            extra.append("oiafed/v1/options.proto")
+        return File(
+            path=file.path,
+            proto_name=proto_name_of(file),
+            package=file.package,
+            python=file.python,
+            imports=tuple(sorted({*imports, *extra})),
+            messages=(*records, *wires),
+            enums=file.enums,
+            roles=roles,
+            doc=file.doc,
+        )
+
+    def _needs_options(self) -> bool:
+        file = self._file
+        records = file.records
+        defaults = any(field.default for record in records for field in record.fields)
+        return bool(file.roles) or file.python != file.package or defaults or any(r.is_error for r in records)
+
+    def _record(self, record: RecordSyntax) -> Message:
+        return Message(
+            name=record.name,
+            full_name=_full(self._file, record.name),
+            location=record.location,
+            fields=self._fields(record.fields),
+            is_error=record.is_error,
+            doc=record.doc,
+            deprecated=record.deprecated,
+        )
+
+    def _fields(self, fields: tuple[FieldSyntax, ...]) -> tuple[Field, ...]:
+        made = (self._field(field) for field in fields)
+        return tuple(field for field in made if field is not None)
+
+    def _field(self, field: FieldSyntax) -> Field | None:
+        if field.type.stream:
+            self._problems.add(field.type_location, "client and two-way streams are not supported yet")
+            return None
+        symbol = self._look_up(field)
+        if symbol is None:
+            return None
+        type_, values = symbol
+        return Field(
+            name=field.name,
+            location=field.location,
+            type=type_,
+            label=field.type.label,
+            number=field.number or 0,
+            key=field.type.key,
+            default=self._default(field, type_, values),
+            doc=field.doc,
+            deprecated=field.deprecated,
+        )
+
+    def _default(self, field: FieldSyntax, type_: TypeRef, values: tuple[tuple[str, str], ...]) -> Default | None:
+        if field.default is None:
+            return None
+        try:
+            return parse_default(field.default.text, type_, field.type.label, values)
+        except DefaultError as error:
+            self._problems.add(field.default.location, str(error))
+            return None
+
+    def _look_up(self, field: FieldSyntax) -> tuple[TypeRef, tuple[tuple[str, str], ...]] | None:
+        """Return the type of a field, with the values if it is an enum."""
+        name = field.type.name
+        if name in SCALARS:
+            return TypeRef(Kind.SCALAR, name), ()
+        if name in NATIVE:
+            self._natives.add(NATIVE[name])
+            return TypeRef(Kind.MESSAGE, NATIVE[name]), ()
+        location = field.type_location.shifted(field.type.offset)
+        symbol = self._symbol(name, location, "type")
+        if symbol is None:
+            return None
+        if symbol.kind is SymbolKind.ERROR:
+            self._problems.add(location, f"'{name}' is an error: methods raise it, but no field or result can hold it")
+            return None
+        kind = Kind.ENUM if symbol.kind is SymbolKind.ENUM else Kind.MESSAGE
+        return TypeRef(kind, symbol.full_name), symbol.values
+
+    def _symbol(self, name: str, location: Location, what: str) -> Symbol | None:
+        found = self._visible.find(name)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            choices = " or ".join(f"'{symbol.full_name}'" for symbol in found)
+            self._problems.add(location, f"'{name}' is ambiguous: write {choices}")
+        else:
+            self._problems.add(location, f"unknown {what} '{name}'{self._hint(name)}")
+        return None
+
+    def _hint(self, name: str) -> str:
+        if name in self._elsewhere:
+            return f"; it is declared in {self._elsewhere[name]}, which is not imported here"
+        if name in _MISTAKES:
+            return f"; did you mean '{_MISTAKES[name]}'?"
+        return suggestion(name, {*self._visible.names, *SCALARS, *NATIVE})
+
+    def _roles(self) -> tuple[tuple[Role, ...], tuple[Message, ...]]:
+        roles: list[Role] = []
+        wires: list[Message] = []
+        for role in self._file.roles:
+            methods: list[Method] = []
+            for method in role.methods:
+                lowered, messages = self._method(role, method)
+                methods.append(lowered)
+                wires.extend(messages)
+            roles.append(
+                Role(
+                    name=role.name,
+                    service=_full(self._file, pascal(role.name)),
+                    location=role.location,
+                    methods=tuple(methods),
+                    doc=role.doc,
+                    deprecated=role.deprecated,
+                )
+            )
+        return tuple(roles), tuple(wires)
+
+    def _method(self, role: RoleSyntax, method: MethodSyntax) -> tuple[Method, list[Message]]:
+        stem = pascal(role.name) + pascal(method.name)
+        request = self._wire(f"{stem}Request", method, self._fields(method.params))
+        messages = [request]
+        returns = method.returns
+        response = None
+        if returns is not None:
+            response = self._result(returns)
+        if response is None or not _is_record(response):
+            messages.append(self._wire(f"{stem}Response", method, (response,) if response else ()))
+        return (
+            Method(
+                name=method.name,
+                rpc=pascal(method.name),
+                location=method.location,
+                request=request.full_name,
+                response=response.type.name if response and _is_record(response) else messages[-1].full_name,
+                unpack=True,
+                server_stream=returns is not None and returns.type.stream,
+                timeout=method.timeout,
+                idempotent=method.idempotent,
+                callers=tuple(Mention(caller.text, caller.location) for caller in method.callers),
+                errors=self._errors(method.errors),
+                doc=method.doc,
+                deprecated=method.deprecated,
+            ),
+            messages,
+        )
+
+    def _result(self, returns: FieldSyntax) -> Field | None:
+        found = self._look_up(returns)
+        if found is None:
+            return None
+        return Field(
+            name="value",
+            location=returns.location,
+            type=found[0],
+            label=returns.type.label,
+            number=1,
+            key=returns.type.key,
+        )
+
+    def _wire(self, name: str, method: MethodSyntax, fields: tuple[Field, ...]) -> Message:
+        full_name = _full(self._file, name)
+        return Message(name=name, full_name=full_name, location=method.location, fields=fields, wire_only=True)
+
+    def _errors(self, names: tuple[Scalar, ...]) -> tuple[Mention, ...]:
+        found: list[Mention] = []
+        for name in names:
+            symbol = self._symbol(name.text, name.location, "error")
+            if symbol is None:
+                continue
+            if symbol.kind is SymbolKind.ERROR or symbol.location.file.endswith(".proto"):
+                found.append(Mention(symbol.full_name, name.location))
+            else:
+                self._problems.add(name.location, f"'{name.text}' is {symbol.kind.value}; declare it under 'errors'")
+        return tuple(found)
+
+
+def _is_record(field: Field) -> bool:
+    """Whether a result is itself a message that a method can return."""
+    native = field.type.name in NATIVE.values()
+    return field.type.kind is Kind.MESSAGE and field.label is Label.SINGULAR and not native
+
+
+def _full(file: FileSyntax, name: str) -> str:
+    return f"{file.package}.{name}" if file.package else name
+
+
+def _provider(native: str) -> str:
+    """Return the proto file that declares a native type."""
+    package, _, name = native.rpartition(".")
+    stem = name.lower() if package == "google.protobuf" else "tensor"
+    return f"{package.replace('.', '/')}/{stem}.proto"
