@@ -222,6 +222,12 @@ def test_variables_are_filled_and_take_the_type_that_is_needed(monkeypatch: pyte
     assert config.transport.interceptors[0].options == {"x": ["${ID}"]}
 
 
+def test_variables_can_be_given_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ID", "theirs")
+    assert NodeConfig.load({"node": {"id": "${ID}", "role": "x"}}, {"ID": "mine"}).node.id == "mine"
+    assert "ID is not set" in str(pytest.raises(ConfigError, NodeConfig.load, {"node": {"id": "${ID}"}}, {}).value)
+
+
 def test_missing_variables_and_malformed_references_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_SUCH", raising=False)
     assert problem(with_node(listen={"port": "${NO_SUCH}"})) == (

@@ -41,12 +41,17 @@ class Filled(str):
         return repr(self.shown)
 
 
-def fill(value: object, environ: Mapping[str, str] = os.environ) -> tuple[object, dict[Path, str]]:
+def fill(value: object, environ: Mapping[str, str] | None = None) -> tuple[object, dict[Path, str]]:
     """Fill the references in every string of `value`, at any depth; mappings' keys stay as they are.
+
+    Args:
+        value: What was read.
+        environ: The variables; by default those of the process.
 
     Returns:
         The filled value, and path → problem for each string that could not be filled, which is left as it was.
     """
+    environ = os.environ if environ is None else environ
     if isinstance(value, str):
         try:
             return _fill_text(value, environ), {}

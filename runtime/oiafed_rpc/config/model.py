@@ -138,10 +138,18 @@ class NodeConfig(Section, frozen=True, kw_only=True):
     timeout: TimeoutConfig = TimeoutConfig()
 
     @classmethod
-    def load(cls, source: str | os.PathLike[str] | Mapping[str, object] | NodeConfig) -> NodeConfig:
+    def load(
+        cls,
+        source: str | os.PathLike[str] | Mapping[str, object] | NodeConfig,
+        environ: Mapping[str, str] | None = None,
+    ) -> NodeConfig:
         """Read a configuration: a YAML file by its path, the same as a mapping, or a NodeConfig as it is.
 
         `${VAR}` and `${VAR:-default}` in its strings are filled from the environment; `$${` stands for a literal `${`.
+
+        Args:
+            source: Where the configuration is.
+            environ: The variables to fill in; by default those of the process.
 
         Raises:
             ConfigError: with every problem, one on a line, each with its place and what to do about it. Values from
@@ -150,7 +158,7 @@ class NodeConfig(Section, frozen=True, kw_only=True):
         if isinstance(source, NodeConfig):
             return source
         document = read(source)
-        data, missing = fill(document.data)
+        data, missing = fill(document.data, environ)
         try:
             config, wrong = parse(cls, data), dict[Path, str]()
         except InvalidError as error:
