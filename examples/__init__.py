@@ -1,0 +1,1 @@
+"""Examples of what oiafed-rpc is for."""

@@ -1,0 +1,108 @@
+"""The demo: `python -m examples.fedavg` trains one federation twice, and compares what came out."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import difflib
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from oiafed_rpc import RpcError
+from rich.console import Console
+
+from examples.fedavg.arithmetic import one_thread
+from examples.fedavg.display import Display, results_table
+from examples.fedavg.experiment import Experiment
+from examples.fedavg.processes import ProcessError, free_ports
+from examples.fedavg.runs import CONFIGS, in_one_process, in_processes
+from examples.fedavg.weights import fingerprint, identical, load
+
+FAILURES = (RpcError, ProcessError, TimeoutError, OSError)
+
+
+async def demonstrate(experiment: Experiment, ports: list[int], folder: Path, console: Console) -> bool:
+    """Run the experiment in memory and over gRPC; say whether the weights are the same.
+
+    Raises:
+        RpcError, ProcessError, TimeoutError, OSError: A run failed; perhaps within an ExceptionGroup.
+    """
+    one, other = folder / "memory.npz", folder / "grpc.npz"
+    console.rule("One process, in memory")
+    with Display(console) as display:
+        in_memory = await in_one_process(experiment, one, display)
+    _print_difference(console)
+    console.rule("Five processes, over gRPC")
+    with Display(console) as display:
+        over_grpc, stderr = await in_processes(experiment, other, display, ports, folder)
+    sys.stderr.write(stderr)
+    console.rule("The same result")
+    console.print(results_table({"memory": in_memory, "gRPC": over_grpc}))
+    return _compare(console, one, other)
+
+
+def _print_difference(console: Console) -> None:
+    """Show what distinguishes the two runs, from the files that they are made with."""
+    console.rule("What changes")
+    for memory in sorted((CONFIGS / "memory").iterdir()):
+        grpc = CONFIGS / "grpc" / memory.name
+        console.print(f"configs/memory/{memory.name} -> configs/grpc/{grpc.name}", highlight=False)
+        difference = difflib.ndiff(memory.read_text().splitlines(), grpc.read_text().splitlines())
+        for line in difference:
+            if line[0] in "-+":
+                console.print(f"  {line}", style="red" if line[0] == "-" else "green", highlight=False)
+
+
+def _compare(console: Console, one: Path, other: Path) -> bool:
+    in_memory, over_grpc = load(one), load(other)
+    same = identical(in_memory, over_grpc)
+    console.print(f"SHA-256 of the weights, memory: {fingerprint(in_memory)}", highlight=False, soft_wrap=True)
+    console.print(f"SHA-256 of the weights, gRPC:   {fingerprint(over_grpc)}", highlight=False, soft_wrap=True)
+    verdict = "bit-identical" if same else "NOT the same"
+    console.print(f"The final weights of both runs are {verdict}.", style="bold green" if same else "bold red")
+    return same
+
+
+def _fail(error: Exception) -> int:
+    """Tell what went wrong, each failure once. What is no failure of a run is a mistake in it, and is raised."""
+    expected, unexpected = ExceptionGroup("", [error]).split(FAILURES)
+    if unexpected:
+        raise unexpected
+    for message in dict.fromkeys(_messages(expected)):
+        print(f"error: {message}", file=sys.stderr)
+    return 1
+
+
+def _messages(error: BaseException | None) -> list[str]:
+    if isinstance(error, BaseExceptionGroup):
+        return [message for inner in error.exceptions for message in _messages(inner)]
+    return [str(error) or type(error).__name__]
+
+
+def main() -> int:
+    """Run the demo; the exit code says how it went."""
+    parser = argparse.ArgumentParser(prog="python -m examples.fedavg", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=Experiment.rounds, help="how many rounds to train")
+    parser.add_argument("--port", type=int, help="the first of the five ports to use; by default, free ones")
+    arguments = parser.parse_args()
+    experiment = Experiment(rounds=arguments.rounds)
+    count = experiment.learners + 1
+    console = Console()
+    one_thread()
+    began = time.monotonic()
+    try:
+        ports = list(range(arguments.port, arguments.port + count)) if arguments.port else free_ports(count)
+        with tempfile.TemporaryDirectory(prefix="fedavg-") as folder:
+            same = asyncio.run(demonstrate(experiment, ports, Path(folder), console))
+    except (*FAILURES, ExceptionGroup) as error:
+        return _fail(error)
+    except KeyboardInterrupt:
+        return 130
+    console.print(f"Took {time.monotonic() - began:.1f} s.", highlight=False)
+    return 0 if same else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

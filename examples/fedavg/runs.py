@@ -1,0 +1,96 @@
+"""The same federation twice: as tasks of one process, and as processes that speak gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from federation.v1 import TrainerStatus
+from oiafed_rpc import NodeConfig
+
+from examples.fedavg.experiment import Experiment
+from examples.fedavg.nodes import serve_learner, serve_trainer
+from examples.fedavg.observer import View, observe
+from examples.fedavg.processes import Processes
+
+T = TypeVar("T")
+
+CONFIGS = Path(__file__).parent / "configs"
+_LAST_WORDS = 2.0
+"""Seconds in which a process whose end made others fail is seen to have ended."""
+
+
+async def in_one_process(experiment: Experiment, output: Path, view: View) -> list[TrainerStatus]:
+    """Run all nodes in this process, configured by `configs/memory`; `output` gets the final weights.
+
+    Returns:
+        The status after each round.
+
+    Raises:
+        RpcError: A node failed. Within an ExceptionGroup.
+    """
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as nodes:
+        for part in range(experiment.learners):
+            config = _config("memory", "learner", {"PART": str(part)})
+            nodes.create_task(serve_learner(config, part, experiment, stop))
+        nodes.create_task(serve_trainer(_config("memory", "trainer"), experiment, output, stop))
+        history = await observe(_config("memory", "observer"), view)
+        stop.set()
+    return history
+
+
+async def in_processes(
+    experiment: Experiment, output: Path, view: View, ports: list[int], folder: Path
+) -> tuple[list[TrainerStatus], str]:
+    """Run each node in a process of its own, configured by `configs/grpc`; `output` gets the final weights.
+
+    Args:
+        experiment: What to run.
+        output: A file for the weights.
+        view: What shows the run.
+        ports: Where the learners listen, and after them the trainer.
+        folder: For the processes' stderr.
+
+    Returns:
+        The status after each round, and what the processes wrote to stderr.
+
+    Raises:
+        ProcessError: A process failed.
+        RpcError: A node is not there.
+    """
+    *learners, trainer = (f"127.0.0.1:{port}" for port in ports)
+    places = {"TRAINER": trainer} | {f"LEARNER_{part}": place for part, place in enumerate(learners)}
+    common = ["-m", "examples.fedavg.node", "--until-stdin-closes", "--rounds", str(experiment.rounds)]
+    async with Processes(folder) as processes:
+        for part in range(experiment.learners):
+            arguments = [*common, str(CONFIGS / "grpc" / "learner.yaml"), "--part", str(part)]
+            await processes.start(f"learner_{part}", arguments, {"PORT": str(ports[part])})
+        arguments = [*common, str(CONFIGS / "grpc" / "trainer.yaml"), "--output", str(output)]
+        await processes.start("trainer", arguments, places | {"PORT": str(ports[-1])})
+        history = await _unless_one_ends(observe(_config("grpc", "observer", places), view), processes)
+        await processes.finish()
+    return history, processes.written()
+
+
+def _config(run: str, node: str, variables: Mapping[str, str] | None = None) -> NodeConfig:
+    return NodeConfig.load(CONFIGS / run / f"{node}.yaml", {**os.environ, **(variables or {})})
+
+
+async def _unless_one_ends(work: Awaitable[T], processes: Processes) -> T:
+    """The result of `work`; where it fails, or a process ends meanwhile, the process's failure, which is the cause."""
+    working, watching = asyncio.ensure_future(work), asyncio.ensure_future(processes.watch())
+    try:
+        await asyncio.wait((working, watching), return_when=asyncio.FIRST_COMPLETED)
+        if working.done() and working.exception():
+            await asyncio.wait((watching,), timeout=_LAST_WORDS)
+        if watching.done():
+            watching.result()
+        return await working
+    finally:
+        working.cancel()
+        watching.cancel()
+        await asyncio.gather(working, watching, return_exceptions=True)

@@ -1,0 +1,119 @@
+"""The trainer: it sends weights out and averages what comes back. Nothing here knows how the calls travel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+
+from federation.v1 import (
+    EvalResult,
+    FitConfig,
+    FitResult,
+    LearnerCollection,
+    TrainerHandler,
+    TrainerStatus,
+)
+from oiafed_rpc import Code, RpcError, Tensors
+
+from examples.fedavg.experiment import Experiment
+from examples.fedavg.model import initial_weights
+from examples.fedavg.roster import when_ready
+from examples.fedavg.weights import average
+
+
+class Trainer(TrainerHandler):
+    """Runs an experiment, and tells who asks how it goes.
+
+    Args:
+        experiment: What to run.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+        self._learners: list[str] = []
+        self._history: list[TrainerStatus] = []
+        self._running = True
+        self._changed = asyncio.Condition()
+
+    async def run(self, learners: LearnerCollection) -> Tensors:
+        """Train all rounds.
+
+        Returns:
+            The final weights.
+
+        Raises:
+            RpcError: A learner failed.
+        """
+        experiment = self._experiment
+        weights = initial_weights(experiment.hidden, experiment.seed)
+        try:
+            self._learners = sorted(await when_ready(learners))
+            for number in range(1, experiment.rounds + 1):
+                replies = await learners.fit(weights=weights, config=self._config(number))
+                weights = average([(reply.weights, reply.samples) for _, reply in sorted(replies.items())])
+                await self._publish(self._status(number, replies, await learners.evaluate(weights=weights)))
+        finally:
+            await self._end()
+        return weights
+
+    def status(self) -> TrainerStatus:
+        """Tell where the run is."""
+        return self._history[-1] if self._history else self._status(0, {}, {})
+
+    async def follow(self) -> AsyncIterator[TrainerStatus]:
+        """Follow the run; its status after each round from the first on, until it ends."""
+        seen = 0
+        while True:
+            async with self._changed:
+                await self._changed.wait_for(lambda: len(self._history) > seen or not self._running)
+            for status in self._history[seen:]:
+                yield status
+                seen += 1
+            if not self._running and seen == len(self._history):
+                break
+        if seen < self._experiment.rounds:
+            raise RpcError(Code.ABORTED, f"the run failed after {seen} of {self._experiment.rounds} rounds")
+
+    def _config(self, number: int) -> FitConfig:
+        experiment = self._experiment
+        tags: dict[str, str] = {"round": str(number)}
+        return FitConfig(
+            epochs=experiment.epochs,
+            learning_rate=experiment.learning_rate,
+            batch_size=experiment.batch_size,
+            seed=experiment.seed + number,
+            tags=tags,
+        )
+
+    def _status(self, number: int, fits: Mapping[str, FitResult], tests: Mapping[str, EvalResult]) -> TrainerStatus:
+        trained = [fits[learner] for learner in sorted(fits)]
+        tested = [tests[learner] for learner in sorted(tests)]
+        return TrainerStatus(
+            round=number,
+            rounds=self._experiment.rounds,
+            learners=self._learners,
+            accuracy=share(sum(test.correct for test in tested), sum(test.samples for test in tested)),
+            train_loss=mean([(fit.loss, fit.samples) for fit in trained]),
+            test_loss=mean([(test.loss, test.samples) for test in tested]),
+        )
+
+    async def _publish(self, status: TrainerStatus) -> None:
+        async with self._changed:
+            self._history.append(status)
+            self._changed.notify_all()
+
+    async def _end(self) -> None:
+        async with self._changed:
+            self._running = False
+            self._changed.notify_all()
+
+
+def mean(values: list[tuple[float, int]]) -> float | None:
+    """The mean of values, each counted as often as it has samples; None where there are none."""
+    total = sum(samples for _, samples in values)
+    return sum(value * samples for value, samples in values) / total if total else None
+
+
+def share(part: int, whole: int) -> float | None:
+    """How much of the whole a part is; None where there is nothing."""
+    return part / whole if whole else None
