@@ -24,9 +24,14 @@ class ArrayLike(Protocol):
 
 
 def array_of(value: object) -> Tensor:
-    """The array that a value is or offers (numpy scalars, torch tensors on the CPU); lists and numbers are refused."""
+    """The array that a value is or offers (numpy scalars, torch tensors on the CPU).
+
+    Raises:
+        TypeError: for lists, numbers and whatever else is no array.
+        ValueError: for a masked array.
+    """
     if isinstance(value, np.ma.MaskedArray):
-        raise TypeError("a masked array would lose its mask: send .data and .mask")
+        raise ValueError("a masked array would lose its mask: send .data and .mask")
     if isinstance(value, np.ndarray):
         return cast("Tensor", value)
     if isinstance(value, ArrayLike):
@@ -38,13 +43,13 @@ def dtype_name(dtype: np.dtype[Any]) -> str:
     """The name of a dtype on the wire: numpy's, with its byte order (`<f4`), or `bfloat16`.
 
     Raises:
-        TypeError: for object, void and structured dtypes, which have no portable bytes.
+        ValueError: for object, void and structured dtypes, which have no portable bytes.
     """
     if dtype.kind in _KINDS:
         return dtype.str
     if dtype.name in _EXTENSIONS:
         return dtype.name
-    raise TypeError(f"arrays of dtype {dtype} can't be sent: only numbers, booleans, strings and times can")
+    raise ValueError(f"arrays of dtype {dtype} can't be sent: only numbers, booleans, strings and times can")
 
 
 def dtype_named(name: str) -> np.dtype[Any]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from oiafed_rpc.bounded import bounded, deadline_exceeded
-from oiafed_rpc.codec.fields import FieldError
+from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.context import deadline_after
 from oiafed_rpc.errors import Code, RpcError, as_rpc_error
 from oiafed_rpc.interceptors import Context, Interceptor, Side, compose
@@ -97,8 +97,7 @@ class Caller:
             RpcError: where it failed, whatever the reason.
         """
         message = self._message(spec, name, target, payload, options, shared)
-        reply = await bounded(self._guarded(message), message.deadline, message.method)
-        return reply.payload
+        return (await self._reply(message)).payload
 
     async def stream(
         self, spec: Method[Any], name: str, target: str, payload: Any, options: Options, shared: Encoded | None = None
@@ -109,7 +108,7 @@ class Caller:
             RpcError: where it failed, whatever the reason.
         """
         message = self._message(spec, name, target, payload, options, shared)
-        reply = await bounded(self._guarded(message), message.deadline, message.method)
+        reply = await self._reply(message)
         items: AsyncIterator[Any] = reply.payload
         try:
             while True:
@@ -144,16 +143,19 @@ class Caller:
             shared,
         )
 
-    async def _guarded(self, message: Message) -> Message:
+    async def _reply(self, message: Message) -> Message:
         try:
-            return await self._chain(message)
+            reply: Message = await bounded(self._chain(message), message.deadline, message.method)
+            return reply
         except RpcError:
             raise
         except Exception as error:
             raise as_rpc_error(error, self._node_id, message.method) from error
 
-    async def _send(self, message: Message) -> Message:
-        assert message.spec is not None  # noqa: S101 - _message sets it
-        if message.spec.kind is Kind.UNARY:
-            return await self._transport.send(message.target, message)
+    def _send(self, message: Message) -> Coroutine[Any, Any, Message]:
+        if message.spec is None or message.spec.kind is Kind.UNARY:
+            return self._transport.send(message.target, message)
+        return self._open(message)
+
+    async def _open(self, message: Message) -> Message:
         return message.reply(self._transport.stream(message.target, message))

@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any
 
 from oiafed_rpc.bounded import bounded, deadline_exceeded
-from oiafed_rpc.codec.fields import FieldError
 from oiafed_rpc.codec.messages import Params
+from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.context import CURRENT
 from oiafed_rpc.dynamic import DYNAMIC
 from oiafed_rpc.errors import Code, RpcError, as_rpc_error
@@ -80,17 +80,14 @@ class Endpoint:
         """
         token = CURRENT.set(message)
         try:
-            return await bounded(self._answer(message), message.deadline, message.method)  # type: ignore[no-any-return]
-        finally:
-            CURRENT.reset(token)
-
-    async def _answer(self, message: Message) -> Message:
-        try:
-            return await self._chain(message)
+            reply: Message = await bounded(self._chain(message), message.deadline, message.method)
+            return reply
         except RpcError:
             raise
         except Exception as error:
             raise self._unexpected(error, message) from error
+        finally:
+            CURRENT.reset(token)
 
     def _unexpected(self, error: Exception, message: Message) -> RpcError:
         logger.error("%s failed on node %r", message.method, self.node_id, exc_info=error)

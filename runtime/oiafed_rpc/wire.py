@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from oiafed_rpc.codec.fields import FieldError
+from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.message import Message
 from oiafed_rpc.method import Method

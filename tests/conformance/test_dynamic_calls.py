@@ -131,9 +131,7 @@ async def test_a_wrong_argument_is_named(federation: Federation) -> None:
 async def test_an_unknown_method_names_the_nearest(federation: Federation) -> None:
     trainer, learner = await federation.pair()
     learner.register_handler("evaluate", lambda weights, config: None)
-    with pytest.raises(
-        RpcError, match=r"'learner_0'.* has no method 'evalute'; did you mean 'evaluate'"
-    ) as failure:
+    with pytest.raises(RpcError, match=r"'learner_0'.* has no method 'evalute'; did you mean 'evaluate'") as failure:
         await trainer.get_proxy("learner_0").call("evalute")
     assert failure.value.code is Code.UNIMPLEMENTED
     assert failure.value.details["method"] == "evalute"

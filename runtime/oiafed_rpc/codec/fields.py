@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.codec.native import NATIVE
 from oiafed_rpc.serializer import Serializers
 
@@ -52,22 +53,6 @@ _SCALARS = {
     FieldDescriptor.TYPE_BYTES: Accepts("bytes", (bytes,)),
     FieldDescriptor.TYPE_ENUM: Accepts("enum", (int,)),
 }
-
-
-class FieldError(ValueError):
-    """A value does not fit its field; the path to it grows as the error travels up."""
-
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(path, problem)
-        self.path = path
-        self.problem = problem
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.problem}"
-
-    def below(self, name: str) -> FieldError:
-        """The same error, seen from the message around it."""
-        return FieldError(f"{name}.{self.path}" if self.path else name, self.problem)
 
 
 class FieldCodec(Protocol):
@@ -203,14 +188,6 @@ def _write_item(codec: SubMessage, message: Any, item: Any, serializers: Seriali
         raise error.below(place) from None
     except (TypeError, ValueError, AttributeError) as error:
         raise FieldError(place, mismatch(codec.expected, item, error)) from error
-
-
-def mismatch(expected: str, value: object, error: Exception) -> str:
-    """Say what was expected and what came instead, briefly."""
-    if type(error) is ValueError and error.args:
-        return f"{error} (expected {expected})"
-    shown = repr(value)
-    return f"expected {expected}, got {type(value).__name__} {shown if len(shown) <= 60 else shown[:57] + '...'}"
 
 
 def field_codec(field: FieldDescriptor, python: type[Any] | None, default: object) -> tuple[FieldCodec, Accepts]:

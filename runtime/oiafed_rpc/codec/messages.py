@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from google.protobuf.message import Message as ProtoMessage
 
-from oiafed_rpc.codec.fields import REQUIRED, FieldError, mismatch
+from oiafed_rpc.codec.fields import REQUIRED
+from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.codec.native import Native, native
 from oiafed_rpc.codec.records import Fields, parse
 from oiafed_rpc.serializer import Serializers

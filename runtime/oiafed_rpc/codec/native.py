@@ -13,6 +13,7 @@ from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from oiafed_rpc.arrays import ArrayLike, array_from, array_of, dtype_name
+from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.records import Tensor, Tensors
 from oiafed_rpc.serializer import Serializers
 from oiafed_rpc.system.wire import tensor_pb2
@@ -57,7 +58,7 @@ def _write_tensors(message: tensor_pb2.Tensors, value: Tensors, serializers: Ser
         try:
             _write_tensor(entry.tensor, array, serializers)
         except (TypeError, ValueError) as error:
-            raise type(error)(f"array {name!r}: {error}") from None
+            raise FieldError(f"[{name!r}]", mismatch("a numpy array", array, error)) from None
 
 
 def _read_tensors(message: tensor_pb2.Tensors, serializers: Serializers) -> Tensors:

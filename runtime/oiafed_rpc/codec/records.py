@@ -12,7 +12,8 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtoMessage
 
-from oiafed_rpc.codec.fields import REQUIRED, Accepts, FieldCodec, FieldError, field_codec, mismatch
+from oiafed_rpc.codec.fields import REQUIRED, Accepts, FieldCodec, field_codec
+from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.errors import DeclaredError
 from oiafed_rpc.records import Record
 from oiafed_rpc.serializer import Serializers

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from oiafed_rpc.message import Message
 
@@ -30,7 +30,7 @@ class Context:
     node_id: str
 
 
-Next: TypeAlias = Callable[[Message], Awaitable[Message]]
+Next: TypeAlias = Callable[[Message], Coroutine[Any, Any, Message]]
 """The rest of the way: takes the request, gives the reply."""
 
 
@@ -82,7 +82,7 @@ def _link(interceptor: Interceptor, context: Context, following: Next) -> Next:
     def call_next(message: Message, _: Context | None = None, /) -> Awaitable[Message]:
         return following(message)
 
-    def link(message: Message) -> Awaitable[Message]:
-        return interceptor.intercept(message, context, call_next)
+    async def link(message: Message) -> Message:
+        return await interceptor.intercept(message, context, call_next)
 
     return link

@@ -14,7 +14,7 @@ from google.protobuf.any_pb2 import Any as ProtoAny
 from google.protobuf.message import DecodeError
 from grpc import aio
 
-from oiafed_rpc.codec.fields import FieldError
+from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.errors import Code, DeclaredError, RpcError
 from oiafed_rpc.method import Method
 from oiafed_rpc.serializer import Serializers
