@@ -8,6 +8,7 @@ import difflib
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from oiafed_rpc import RpcError
@@ -16,7 +17,7 @@ from rich.console import Console
 from examples.fedavg.arithmetic import one_thread
 from examples.fedavg.display import Display, results_table
 from examples.fedavg.experiment import Experiment
-from examples.fedavg.processes import ProcessError, free_ports
+from examples.fedavg.processes import ProcessError, cancel_on_sigterm, free_ports
 from examples.fedavg.runs import CONFIGS, in_one_process, in_processes
 from examples.fedavg.weights import fingerprint, identical, load
 
@@ -29,6 +30,7 @@ async def demonstrate(experiment: Experiment, ports: list[int], folder: Path, co
     Raises:
         RpcError, ProcessError, TimeoutError, OSError: A run failed; perhaps within an ExceptionGroup.
     """
+    cancel_on_sigterm()
     one, other = folder / "memory.npz", folder / "grpc.npz"
     console.rule("One process, in memory")
     with Display(console) as display:
@@ -65,20 +67,22 @@ def _compare(console: Console, one: Path, other: Path) -> bool:
     return same
 
 
-def _fail(error: Exception) -> int:
+def _fail(group: ExceptionGroup[Exception]) -> int:
     """Tell what went wrong, each failure once. What is no failure of a run is a mistake in it, and is raised."""
-    expected, unexpected = ExceptionGroup("", [error]).split(FAILURES)
-    if unexpected:
-        raise unexpected
-    for message in dict.fromkeys(_messages(expected)):
+    failures = list(_leaves(group))
+    if not all(isinstance(failure, FAILURES) for failure in failures):
+        raise group
+    for message in dict.fromkeys(str(failure) or type(failure).__name__ for failure in failures):
         print(f"error: {message}", file=sys.stderr)
     return 1
 
 
-def _messages(error: BaseException | None) -> list[str]:
-    if isinstance(error, BaseExceptionGroup):
-        return [message for inner in error.exceptions for message in _messages(inner)]
-    return [str(error) or type(error).__name__]
+def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 def main() -> int:
@@ -96,9 +100,11 @@ def main() -> int:
         ports = list(range(arguments.port, arguments.port + count)) if arguments.port else free_ports(count)
         with tempfile.TemporaryDirectory(prefix="fedavg-") as folder:
             same = asyncio.run(demonstrate(experiment, ports, Path(folder), console))
-    except (*FAILURES, ExceptionGroup) as error:
-        return _fail(error)
-    except KeyboardInterrupt:
+    except ExceptionGroup as group:
+        return _fail(group)
+    except FAILURES as error:
+        return _fail(ExceptionGroup("", [error]))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return 130
     console.print(f"Took {time.monotonic() - began:.1f} s.", highlight=False)
     return 0 if same else 1

@@ -58,7 +58,8 @@ class Display:
 
     def finished_round(self, status: TrainerStatus) -> None:
         """Move the bar of the rounds, or print a line."""
-        note = f"accuracy {_number(status.accuracy)}, loss {_number(status.test_loss)}"
+        losses = f"loss {_number(status.test_loss)} (training {_number(status.train_loss)})"
+        note = f"accuracy {_number(status.accuracy)}, {losses}"
         self._move("", status.round, status.rounds, note)
         if self._bars.disable:
             self._console.print(f"round {status.round:>3} of {status.rounds}: {note}", highlight=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import signal
 import sys
 import threading
 from pathlib import Path
@@ -15,6 +14,7 @@ from oiafed_rpc import NodeConfig, RpcError
 from examples.fedavg.arithmetic import one_thread
 from examples.fedavg.experiment import Experiment
 from examples.fedavg.nodes import serve_learner, serve_trainer
+from examples.fedavg.processes import cancel_on_sigterm
 
 
 async def serve(arguments: argparse.Namespace) -> None:
@@ -23,7 +23,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     Raises:
         RpcError: The configuration is wrong, the node could not start, or a learner failed.
     """
-    _cancel_on_sigterm()
+    cancel_on_sigterm()
     environ = {**os.environ, "PART": str(arguments.part)}
     config = NodeConfig.load(arguments.config, environ)
     experiment = Experiment(rounds=arguments.rounds)
@@ -51,18 +51,10 @@ def _await_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) ->
     loop.call_soon_threadsafe(stop.set)
 
 
-def _cancel_on_sigterm() -> None:
-    task = asyncio.current_task()
-    if task and hasattr(signal, "SIGTERM"):
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-
-
 def main() -> int:
     """Run a node; the exit code says how it went."""
     parser = argparse.ArgumentParser(prog="python -m examples.fedavg.node", description=__doc__)
-    parser.add_argument(
-        "config", type=Path, help="the node's configuration, such as examples/fedavg/configs/grpc/learner.yaml"
-    )
+    parser.add_argument("config", type=Path, help="its configuration, a file of examples/fedavg/configs/grpc")
     parser.add_argument("--part", type=int, default=0, help="a learner's part of the data, from 0")
     parser.add_argument("--rounds", type=int, default=Experiment.rounds, help="how many rounds the trainer trains")
     parser.add_argument("--output", type=Path, default=Path("weights.npz"), help="where the trainer writes the weights")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -51,7 +51,7 @@ async def observe(config: NodeConfig, view: View) -> list[TrainerStatus]:
 
 
 @asynccontextmanager
-async def _watching(learners: LearnerCollection, view: View) -> AsyncIterator[None]:
+async def _watching(learners: LearnerCollection, view: View) -> AsyncGenerator[None]:
     """Show what the learners do, meanwhile."""
     watcher = asyncio.create_task(_watch(learners, view))
     try:

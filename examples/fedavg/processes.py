@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -79,16 +80,17 @@ class Processes:
                 task.cancel()
         raise next(child for task, child in waits.items() if task in done).failure()
 
-    async def finish(self) -> None:
-        """Let all processes end, and wait for them.
+    async def finish(self, *names: str) -> None:
+        """Let processes end, by default all, and wait for them.
 
         Raises:
             ProcessError: One of them failed.
         """
-        await self._end()
-        failed = [child for child in self._children if child.process.returncode != 0]
-        if failed:
-            raise failed[0].failure()
+        children = [child for child in self._children if child.name in names or not names]
+        await _end(children)
+        for child in children:
+            if child.process.returncode != 0:
+                raise child.failure()
 
     def written(self) -> str:
         """What the processes wrote to stderr."""
@@ -101,36 +103,49 @@ class Processes:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            self._signal("terminate")
-        await self._end()
+            _signal(self._children, signal.SIGTERM)
+        await _end(self._children)
 
-    async def _end(self) -> None:
-        """Ask the processes to end, then tell them, then make them."""
-        for child in self._children:
-            if child.process.stdin:
-                child.process.stdin.close()
-        for signal in ("terminate", "kill"):
-            if await self._ended(GRACE):
-                return
-            self._signal(signal)
-        await self._ended(GRACE)
 
-    async def _ended(self, timeout: float) -> bool:
-        waits = [asyncio.create_task(child.process.wait()) for child in self._children]
-        _, pending = await asyncio.wait(waits, timeout=timeout) if waits else ((), ())
-        for task in pending:
-            task.cancel()
-        return not pending
+async def _end(children: Sequence[_Child]) -> None:
+    """Ask processes to end, then tell them, then make them."""
+    for child in children:
+        if child.process.stdin:
+            child.process.stdin.close()
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if await _ended(children):
+            return
+        _signal(children, number)
+    await _ended(children)
 
-    def _signal(self, method: str) -> None:
-        for child in self._children:
-            if child.process.returncode is None:
-                getattr(child.process, method)()
+
+async def _ended(children: Sequence[_Child]) -> bool:
+    waits = [asyncio.create_task(child.process.wait()) for child in children]
+    if not waits:
+        return True
+    _, pending = await asyncio.wait(waits, timeout=GRACE)
+    for task in pending:
+        task.cancel()
+    return not pending
+
+
+def _signal(children: Sequence[_Child], number: signal.Signals) -> None:
+    for child in children:
+        if child.process.returncode is None:
+            child.process.send_signal(number)
+
+
+def cancel_on_sigterm() -> None:
+    """Let SIGTERM cancel the current task, so that it can clean up."""
+    task = asyncio.current_task()
+    if task:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of the loopback interface that nothing listens on. Who takes one first has it: a node that finds its
-    port taken says so and ends.
+    """Ports of the loopback interface that nothing listens on.
+
+    Another program may take one before a node does; that node then says so and ends.
     """
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]

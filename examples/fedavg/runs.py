@@ -72,6 +72,7 @@ async def in_processes(
         arguments = [*common, str(CONFIGS / "grpc" / "trainer.yaml"), "--output", str(output)]
         await processes.start("trainer", arguments, places | {"PORT": str(ports[-1])})
         history = await _unless_one_ends(observe(_config("grpc", "observer", places), view), processes)
+        await processes.finish("trainer")  # before those that it calls
         await processes.finish()
     return history, processes.written()
 

@@ -32,7 +32,7 @@ class Trainer(TrainerHandler):
         self._experiment = experiment
         self._learners: list[str] = []
         self._history: list[TrainerStatus] = []
-        self._running = True
+        self._over = False
         self._changed = asyncio.Condition()
 
     async def run(self, learners: LearnerCollection) -> Tensors:
@@ -53,7 +53,7 @@ class Trainer(TrainerHandler):
                 weights = average([(reply.weights, reply.samples) for _, reply in sorted(replies.items())])
                 await self._publish(self._status(number, replies, await learners.evaluate(weights=weights)))
         finally:
-            await self._end()
+            await self._publish(over=True)
         return weights
 
     def status(self) -> TrainerStatus:
@@ -63,16 +63,22 @@ class Trainer(TrainerHandler):
     async def follow(self) -> AsyncIterator[TrainerStatus]:
         """Follow the run; its status after each round from the first on, until it ends."""
         seen = 0
-        while True:
-            async with self._changed:
-                await self._changed.wait_for(lambda: len(self._history) > seen or not self._running)
-            for status in self._history[seen:]:
+        while seen < self._experiment.rounds:
+            for status in await self._since(seen):
                 yield status
                 seen += 1
-            if not self._running and seen == len(self._history):
-                break
-        if seen < self._experiment.rounds:
+
+    async def _since(self, seen: int) -> list[TrainerStatus]:
+        """The status of every round after the first `seen`, as soon as there is one.
+
+        Raises:
+            RpcError: ABORTED, where the run ended before.
+        """
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._over or len(self._history) > seen)
+        if len(self._history) == seen:
             raise RpcError(Code.ABORTED, f"the run failed after {seen} of {self._experiment.rounds} rounds")
+        return self._history[seen:]
 
     def _config(self, number: int) -> FitConfig:
         experiment = self._experiment
@@ -97,14 +103,10 @@ class Trainer(TrainerHandler):
             test_loss=mean([(test.loss, test.samples) for test in tested]),
         )
 
-    async def _publish(self, status: TrainerStatus) -> None:
+    async def _publish(self, *statuses: TrainerStatus, over: bool = False) -> None:
         async with self._changed:
-            self._history.append(status)
-            self._changed.notify_all()
-
-    async def _end(self) -> None:
-        async with self._changed:
-            self._running = False
+            self._history.extend(statuses)
+            self._over = over
             self._changed.notify_all()
 
 
