@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 from oiafed_rpc import RpcError
 from rich.console import Console
@@ -80,7 +81,7 @@ def _fail(group: ExceptionGroup[Exception]) -> int:
 def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
     for error in group.exceptions:
         if isinstance(error, ExceptionGroup):
-            yield from _leaves(error)
+            yield from _leaves(cast("ExceptionGroup[Exception]", error))
         else:
             yield error
 
