@@ -5,6 +5,8 @@ from __future__ import annotations
 import fnmatch
 import io
 import pickle
+import pickletools
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -30,6 +32,22 @@ _PLAIN = frozenset(
     }
 )
 """Classes whose construction from any arguments runs no foreign code and takes no more memory than the arguments do."""
+
+
+_FAR_MEMO = re.compile(rb"r..(?:.[^\0]|[^\0].)|p\d{6}", re.DOTALL)
+"""What a memo index of 65,536 or more looks like, among much that only looks like it."""
+
+
+def _refuse_far_memo(data: bytes) -> None:
+    """Refuse memo indices beyond the data: the unpickler makes room up to the index before it looks further."""
+    if not _FAR_MEMO.search(data):
+        return
+    try:
+        indices = [arg or 0 for opcode, arg, _ in pickletools.genops(data) if opcode.name in {"PUT", "LONG_BINPUT"}]
+    except Exception as error:
+        raise SerializerError(f"not valid pickle: {error}") from error
+    if any(index > len(data) for index in indices):
+        raise SerializerError("not valid pickle: a memo index beyond its end")
 
 
 def rebuild_array(data: Buffer, dtype: str, shape: tuple[int, ...]) -> Tensor:
@@ -143,4 +161,5 @@ class PickleSerializer(Serializer):
 
     def load(self, data: bytes, buffers: Sequence[Buffer]) -> Any:
         """Undo `dump`; arrays are made over `buffers` without a copy."""
+        _refuse_far_memo(data)
         return _Unpickler(data, buffers, self._allow).load()

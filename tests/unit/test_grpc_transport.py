@@ -1,0 +1,214 @@
+"""What only the transport over sockets has: ports, other nodes' addresses, hostile bytes, plain gRPC clients."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from federation.v1 import FitConfig, FitResult, LearnerProxy, NotReady
+from federation.v1.wire import federation_pb2
+from grpc import StatusCode, aio
+from oiafed_rpc import Code, ConfigError, GrpcTransport, Node, RpcError
+
+from tests.unit.learners import Echo
+
+
+async def test_a_port_in_use_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        node = Node("a", "learner", GrpcTransport("127.0.0.1", port))
+        with pytest.raises(ConfigError, match=rf"cannot listen on 127\.0\.0\.1:{port}: the port is in use"):
+            await node.start()
+
+
+async def test_two_nodes_never_share_a_port() -> None:
+    async with Node("a", "learner", GrpcTransport("127.0.0.1", 0)) as first:
+        second = Node("b", "learner", GrpcTransport("127.0.0.1", first.transport.port))  # type: ignore[attr-defined]
+        with pytest.raises(ConfigError, match="the port is in use"):
+            await second.start()
+
+
+@pytest.mark.parametrize("host", ["203.0.113.7", "no.such.host.invalid"])
+async def test_an_address_that_is_not_ours_is_named(host: str) -> None:
+    with pytest.raises(ConfigError, match=f"cannot listen on {host}:0: "):
+        await Node("a", "learner", GrpcTransport(host, 0)).start()
+
+
+async def test_another_node_at_the_address_is_named() -> None:
+    async with (
+        Node("right", "learner", GrpcTransport("127.0.0.1", 0)) as right,
+        Node("caller", "trainer", GrpcTransport()) as caller,
+    ):
+        began = time.monotonic()
+        with pytest.raises(RpcError, match="node 'right' answers here, but the call is for 'wrong'") as failure:
+            await caller.connect(f"wrong@127.0.0.1:{right.transport.port}")  # type: ignore[attr-defined]
+        assert failure.value.code is Code.NOT_FOUND
+        assert time.monotonic() - began < 5
+
+
+async def test_who_refuses_the_connection_is_said() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    node = Node("a", "trainer", GrpcTransport(), connect_to=[f"b@127.0.0.1:{port}"], connect_timeout=0.5)
+    with pytest.raises(RpcError, match=rf"cannot connect to b@127\.0\.0\.1:{port} within 0\.5 s.*refused"):
+        await node.start()
+
+
+async def test_a_peer_that_accepts_and_says_nothing_is_given_up() -> None:
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        node = Node("a", "trainer", GrpcTransport(), connect_timeout=0.5)
+        async with node:
+            began = time.monotonic()
+            with pytest.raises(RpcError, match=r"within 0\.5 s") as failure:
+                await node.connect(f"b@127.0.0.1:{mute.getsockname()[1]}")
+            assert failure.value.code is Code.UNAVAILABLE
+            assert time.monotonic() - began < 1.5
+
+
+async def test_a_plain_grpc_client_calls_typed_methods() -> None:
+    async with Node("l", "learner", GrpcTransport("127.0.0.1", 0)) as node:
+        node.register(Echo())
+        async with aio.insecure_channel(f"127.0.0.1:{node.transport.port}") as channel:  # type: ignore[attr-defined]
+            describe = channel.unary_unary(
+                "/federation.v1.Learner/Describe",
+                federation_pb2.LearnerDescribeRequest.SerializeToString,
+                federation_pb2.LearnerInfo.FromString,
+            )
+            info = await describe(federation_pb2.LearnerDescribeRequest(), timeout=5)
+            assert info.samples == 7
+            watch = channel.unary_stream(
+                "/federation.v1.Learner/Watch",
+                federation_pb2.LearnerWatchRequest.SerializeToString,
+                federation_pb2.Progress.FromString,
+            )
+            items = [item.epoch async for item in watch(federation_pb2.LearnerWatchRequest(every=1.0))]
+            assert items == [0, 1, 2]
+            fit = channel.unary_unary("/federation.v1.Learner/Fit")
+            with pytest.raises(aio.AioRpcError) as failure:
+                await fit(b"", timeout=5)
+            assert failure.value.code() is StatusCode.PERMISSION_DENIED
+            assert "a caller without a role may not call federation.v1.Learner/Fit: only trainer may" in str(
+                failure.value.details()
+            )
+
+
+async def test_error_details_are_readable_by_any_client() -> None:
+    from google.rpc.error_details_pb2 import ErrorInfo
+    from google.rpc.status_pb2 import Status
+
+    async with Node("l", "learner", GrpcTransport("127.0.0.1", 0)) as node:
+        node.register(Echo(ready=False))
+        async with aio.insecure_channel(f"127.0.0.1:{node.transport.port}") as channel:  # type: ignore[attr-defined]
+            with pytest.raises(aio.AioRpcError) as failure:
+                await channel.unary_unary("/federation.v1.Learner/Describe")(b"", timeout=5)
+    metadata = dict(failure.value.trailing_metadata() or ())
+    status = Status.FromString(metadata["grpc-status-details-bin"])
+    assert status.code == failure.value.code().value[0] == 9
+    info, declared = ErrorInfo(), federation_pb2.NotReady()
+    assert status.details[0].Unpack(info)
+    assert (info.domain, info.reason) == ("oiafed", "NotReady")
+    assert status.details[1].Unpack(declared)
+    assert declared.retry_after == 2.5
+
+
+@pytest.mark.parametrize("body", [b"\xff", b"\x0a\xff\xff\xff\xff\x0f", b"\x0a\x05\x0a\x01w\x12\x00"[:5]])
+async def test_bytes_that_are_no_request_are_refused(body: bytes) -> None:
+    async with Node("l", "learner", GrpcTransport("127.0.0.1", 0)) as node:
+        node.register(Echo())
+        metadata = (("oiafed-role", "trainer"),)
+        async with aio.insecure_channel(f"127.0.0.1:{node.transport.port}") as channel:  # type: ignore[attr-defined]
+            for path in ("/federation.v1.Learner/Fit", "/oiafed.v1.Dynamic/Call", "/oiafed.v1.Node/Hello"):
+                with pytest.raises(aio.AioRpcError) as failure:
+                    await channel.unary_unary(path)(
+                        body, timeout=5, metadata=(*metadata, ("oiafed-method", "describe"))
+                    )
+                assert failure.value.code() is StatusCode.INVALID_ARGUMENT, failure.value
+
+
+async def test_a_message_beyond_the_limit_is_refused() -> None:
+    async with (
+        Node("l", "learner", GrpcTransport("127.0.0.1", 0, max_message_size=10_000)) as learner,
+        Node("t", "trainer", GrpcTransport()) as trainer,
+    ):
+        learner.register_handler("take", lambda data, other=None: len(data))
+        await trainer.connect(f"l@127.0.0.1:{learner.transport.port}")  # type: ignore[attr-defined]
+        assert await trainer.get_proxy("l").call("take", data=b"x" * 5_000) == 5_000
+        with pytest.raises(RpcError, match="larger than max") as failure:
+            await trainer.get_proxy("l").call("take", data=b"x" * 20_000)
+        assert failure.value.code is Code.RESOURCE_EXHAUSTED
+
+
+async def test_a_killed_peer_ends_the_calls_that_wait_on_it() -> None:
+    code = """
+import asyncio
+from oiafed_rpc import GrpcTransport, Node
+async def main():
+    node = Node("victim", "learner", GrpcTransport("127.0.0.1", 0))
+    @node.register_handler("forever")
+    async def forever(a=0, b=0):
+        print("called", flush=True)
+        await asyncio.Event().wait()
+    async with node:
+        print(node.transport.port, flush=True)
+        await asyncio.Event().wait()
+asyncio.run(main())
+"""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        port = int(await asyncio.wait_for(process.stdout.readline(), 30))
+        async with Node("t", "trainer", GrpcTransport()) as trainer:
+            await trainer.connect(f"victim@127.0.0.1:{port}")
+            call = asyncio.create_task(trainer.get_proxy("victim").call("forever"))
+            assert await asyncio.wait_for(process.stdout.readline(), 30) == b"called\n"
+            process.kill()
+            began = time.monotonic()
+            with pytest.raises(RpcError) as failure:
+                await call
+            assert failure.value.code is Code.UNAVAILABLE
+            assert "victim" in failure.value.message
+            assert time.monotonic() - began < 5
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def test_a_node_leaves_nothing_on_stderr() -> None:
+    code = """
+import asyncio
+from oiafed_rpc import GrpcTransport, Node
+async def main():
+    learner, trainer = Node("l", "learner", GrpcTransport("127.0.0.1", 0)), Node("t", "trainer", GrpcTransport())
+    async with learner, trainer:
+        learner.register_handler("ping", lambda a=0, b=0: "pong")
+        await trainer.connect(f"l@127.0.0.1:{learner.transport.port}")
+        print(await trainer.get_proxy("l").call("ping"))
+asyncio.run(main())
+asyncio.run(main())
+"""
+    run = subprocess.run([sys.executable, "-X", "dev", "-c", code], timeout=60, capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "pong\npong\n", "")
+
+
+async def test_typed_errors_cross_the_socket() -> None:
+    async with (
+        Node("l", "learner", GrpcTransport("127.0.0.1", 0)) as learner,
+        Node("t", "trainer", GrpcTransport()) as trainer,
+    ):
+        learner.register(Echo(ready=False))
+        await trainer.connect(f"l@127.0.0.1:{learner.transport.port}")  # type: ignore[attr-defined]
+        proxy = trainer.get_proxy("l", LearnerProxy)
+        with pytest.raises(NotReady) as failure:
+            await proxy.describe()
+        assert failure.value.retry_after == 2.5
+        assert isinstance(await proxy.fit(weights={}, config=FitConfig(epochs=1)), FitResult)
