@@ -9,9 +9,8 @@ _WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 def pascal(name: str) -> str:
     """Return `fit_round` as `FitRound`; what is PascalCase already stays as it is."""
-    body = name.lstrip("_")
-    lead = "_" * (len(name) - len(body))
-    return lead + "".join(part[:1].upper() + part[1:] for part in body.split("_"))
+    spelled = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+    return spelled if spelled[:1].isalpha() else f"X{spelled}"
 
 
 def snake(name: str) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 from oiafed_gen.diagnostics import Location, Problems, suggestion
-from oiafed_gen.model import File, Message, walk_messages
+from oiafed_gen.model import Enum, File, Message, walk_enums, walk_messages
 from oiafed_gen.python.table import Table
 
 
 def check(files: Sequence[File], problems: Problems) -> None:
     """Report mistakes that span declarations or files."""
+    _check_type_names(files, problems)
     _check_duplicates(files, problems)
     _check_callers(files, problems)
     _check_errors(files, problems)
@@ -27,31 +29,55 @@ def check_modules(table: Table, problems: Problems) -> None:
             problems.add(Location(file.path), message)
 
 
+def _check_type_names(files: Sequence[File], problems: Problems) -> None:
+    """Report types that would hide what protobuf's modules use themselves."""
+    for file in files:
+        items: list[Enum | Message] = [*walk_enums(file), *walk_messages(file.messages)]
+        for item in items:
+            if item.name.startswith("_") or item.name == "DESCRIPTOR":
+                problems.add(item.location, f"'{item.name}' cannot name a type: protobuf's Python keeps such names")
+
+
 def _check_duplicates(files: Sequence[File], problems: Problems) -> None:
     """Report names that are declared twice in a package; protoc has done so among .proto files."""
-    first: dict[str, tuple[str, Location]] = {}
+    first: dict[str, _Declared] = {}
+    clashing: set[Location] = set()
     for file in sorted(files, key=lambda file: file.proto_text is None):
-        for name, what, location in _declared(file):
-            former = first.setdefault(name, (what, location))
-            if former[1] != location and file.proto_text is None:
-                place = f"{former[1].file}:{former[1].line}"
-                problems.add(location, f"{what} is already declared as {former[0]} ({place})")
+        for name, declared in _declared(file):
+            former = first.setdefault(name, declared)
+            if former is declared or file.proto_text is not None or declared.location in clashing:
+                continue
+            if declared.owner is None or declared.owner is not former.owner:  # reported when the enum was read
+                clashing.add(declared.location)
+                place = f"{former.location.file}:{former.location.line}"
+                problems.add(declared.location, f"{declared.what} is already declared as {former.what} ({place})")
 
 
-def _declared(file: File) -> Iterator[tuple[str, str, Location]]:
-    """Yield the full names that a file gives to its package, with what each is."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Declared:
+    """Something that has a name in a package; `owner` is the enum of an enum's value."""
+
+    what: str
+    location: Location
+    owner: Enum | None = None
+
+
+def _declared(file: File) -> Iterator[tuple[str, _Declared]]:
+    """Yield the full names that a file gives to its package; those that others are made from come first."""
+    for role in file.roles:
+        service = role.service.rpartition(".")[2]
+        yield role.service, _Declared(f"'{service}', the service of '{role.name}',", role.location)
+        for method in role.methods:
+            what = f"'{method.rpc}', the method '{method.name}',"
+            yield f"{role.service}.{method.rpc}", _Declared(what, method.location)
     for enum in file.enums:
-        yield enum.full_name, f"'{enum.name}'", enum.location
+        yield enum.full_name, _Declared(f"'{enum.name}'", enum.location)
         for value in enum.values:
-            name = f"{enum.full_name.rpartition('.')[0]}.{value.name}"
-            yield name, f"'{value.name}', the value '{value.member}' of '{enum.name}',", value.location
+            what = f"'{value.name}', the value '{value.member}' of '{enum.name}',"
+            yield f"{enum.full_name.rpartition('.')[0]}.{value.name}", _Declared(what, value.location, enum)
     for message in file.messages:
         extra = ", which holds what a method takes or returns," if message.wire_only else ""
-        yield message.full_name, f"'{message.name}'{extra}", message.location
-    for role in file.roles:
-        yield role.service, f"'{role.service.rpartition('.')[2]}', the service of '{role.name}',", role.location
-        for method in role.methods:
-            yield f"{role.service}.{method.rpc}", f"'{method.rpc}', the method '{method.name}',", method.location
+        yield message.full_name, _Declared(f"'{message.name}'{extra}", message.location)
 
 
 def _check_callers(files: Sequence[File], problems: Problems) -> None:

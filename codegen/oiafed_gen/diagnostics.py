@@ -72,5 +72,5 @@ class SchemaError(Exception):
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for the known name nearest to `name`, or nothing where none is near."""
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.65)
     return f"; did you mean '{near[0]}'?" if near else ""

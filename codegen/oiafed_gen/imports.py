@@ -32,7 +32,7 @@ def resolve_imports(
 ) -> dict[str, tuple[str, ...]]:
     """Return for each file, by proto name, the proto names of what it imports.
 
-    Missing files and cycles are reported; an import that is part of a mistake is left out.
+    Missing files and cycles are reported; an import of a missing file is left out.
     """
     files = tuple(files)
     targets = {name: name for name in provided} | {file.proto_name: file.proto_name for file in files}
@@ -68,9 +68,9 @@ def _resolve(file: Importer, targets: Mapping[str, str], problems: Problems) -> 
 
 
 def _refuse_cycles(
-    edges: dict[str, tuple[tuple[Mention, str], ...]], files: Mapping[str, Importer], problems: Problems
+    edges: Mapping[str, tuple[tuple[Mention, str], ...]], files: Mapping[str, Importer], problems: Problems
 ) -> None:
-    """Report each import that closes a cycle, and take it out of `edges`."""
+    """Report each import that closes a cycle."""
     done: set[str] = set()
     for start in sorted(edges):
         path: list[tuple[str, Iterator[tuple[Mention, str]]]] = [(start, iter(edges[start]))]
@@ -83,7 +83,6 @@ def _refuse_cycles(
                 path.pop()
             elif target in trail:
                 _report_cycle([*trail[trail.index(target) :], target], mention, files, problems)
-                edges[name] = tuple(edge for edge in edges[name] if edge[0] is not mention)
             elif target in edges and target not in done:
                 path.append((target, iter(edges[target])))
 

@@ -27,6 +27,26 @@ class ProtoView:
     groups: tuple[tuple[Statement, ...], ...]
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Scope:
+    """The inside of a message or service, whose own members hide types of the package."""
+
+    package: str
+    members: frozenset[str]
+
+    def reference(self, type_: TypeRef) -> str:
+        """Return how a type is named here.
+
+        A leading dot is written wherever protobuf's rules could find something else: for other packages, for names
+        that start like a keyword, and for those of members and of the entry types of map fields.
+        """
+        if type_.kind is Kind.SCALAR:
+            return type_.name
+        short = type_.name.removeprefix(f"{self.package}.")
+        plain = "." not in short and short[:1].isupper() and not short.endswith("Entry")
+        return short if plain and short not in self.members else f".{type_.name}"
+
+
 def proto_view(file: File) -> ProtoView:
     """Return what the .proto file of a YAML file holds."""
     groups: list[tuple[Statement, ...]] = [(Statement('syntax = "proto3"', _comment(file.doc)),)]
@@ -53,13 +73,14 @@ def _enum(enum: Enum) -> Statement:
 
 def _message(message: Message, package: str) -> Statement:
     error = (Statement("option (oiafed.v1.error) = true"),) if message.is_error else ()
-    fields = tuple(_field(field, package) for field in message.fields)
+    scope = _Scope(package, frozenset(field.name for field in message.fields))
+    fields = tuple(_field(field, scope) for field in message.fields)
     body = (*_deprecation(message.deprecated), *error, *fields)
     return Statement(f"message {message.name}", _comment(message.doc), body)
 
 
-def _field(field: Field, package: str) -> Statement:
-    type_ = _reference(field.type, package)
+def _field(field: Field, scope: _Scope) -> Statement:
+    type_ = scope.reference(field.type)
     if field.label is Label.MAP:
         type_ = f"map<{field.key}, {type_}>"
     elif field.label is Label.LIST:
@@ -74,13 +95,14 @@ def _field(field: Field, package: str) -> Statement:
 
 def _service(role: Role, package: str) -> Statement:
     head = (*_deprecation(role.deprecated), Statement(f"option (oiafed.v1.role) = {_string(role.name)}"))
-    methods = tuple(_method(method, package) for method in role.methods)
+    scope = _Scope(package, frozenset(method.rpc for method in role.methods))
+    methods = tuple(_method(method, scope) for method in role.methods)
     return Statement(f"service {role.service.rpartition('.')[2]}", _comment(role.doc), (*head, *methods))
 
 
-def _method(method: Method, package: str) -> Statement:
-    request = _reference(TypeRef(Kind.MESSAGE, method.request), package)
-    response = _reference(TypeRef(Kind.MESSAGE, method.response), package)
+def _method(method: Method, scope: _Scope) -> Statement:
+    request = scope.reference(TypeRef(Kind.MESSAGE, method.request))
+    response = scope.reference(TypeRef(Kind.MESSAGE, method.response))
     stream = "stream " if method.server_stream else ""
     text = f"rpc {method.rpc}({request}) returns ({stream}{response})"
     options = (*_deprecation(method.deprecated), *_method_options(method))
@@ -95,19 +117,6 @@ def _method_options(method: Method) -> Iterator[Statement]:
     parts += [f"errors: {_string(error.name)}" for error in method.errors]
     parts.append("unpack: true")
     yield Statement(f"option (oiafed.v1.method) = {{ {' '.join(parts)} }}")
-
-
-def _reference(type_: TypeRef, package: str) -> str:
-    """Return how a type is named inside `package`.
-
-    A leading dot is written wherever protobuf's rules of scope could find something else: for other packages, for
-    names that start like a keyword, and for those that the entry type of a map field can have.
-    """
-    if type_.kind is Kind.SCALAR:
-        return type_.name
-    short = type_.name.removeprefix(f"{package}.")
-    plain = "." not in short and short[:1].isupper() and not short.endswith("Entry")
-    return short if plain else f".{type_.name}"
 
 
 def _deprecation(deprecated: bool) -> tuple[Statement, ...]:

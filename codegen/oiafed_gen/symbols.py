@@ -62,3 +62,8 @@ class Scope:
     def names(self) -> Iterable[str]:
         """Every name that can be looked up."""
         return self._named.keys()
+
+    @property
+    def errors(self) -> list[str]:
+        """The names of what is certainly an error."""
+        return [name for name, found in self._named.items() if {s.kind for s in found.values()} == {SymbolKind.ERROR}]

@@ -26,6 +26,9 @@ NATIVE = {
 }
 """The types that are messages on the wire and something better in Python, by their name in YAML."""
 
+RESERVED = SCALARS | NATIVE.keys() | {"list", "map", "optional", "stream"}
+"""The words of the language, which a schema cannot declare anew."""
+
 _TOKEN = re.compile(r"\s*(?:([A-Za-z_][\w.]*)|(\S))", re.ASCII)
 _GENERIC = ("list", "map")
 

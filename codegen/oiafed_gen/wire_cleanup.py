@@ -11,16 +11,17 @@ _MODULE_CHANGES = (
     # The classes' `__module__` is where they can really be imported from.
     (re.compile(r"(BuildTopDescriptorsAndMessages\(DESCRIPTOR, )'[^']*'"), r"\1__name__"),
     # A private name of protobuf's.
-    (re.compile(r"\b_descriptor\._USE_C_DESCRIPTORS\b"), 'getattr(_descriptor, "_USE_C_DESCRIPTORS")'),
+    (re.compile(r"\b_descriptor\._USE_C_DESCRIPTORS\b"), '_descriptor.__dict__["_USE_C_DESCRIPTORS"]'),
 )
 _STUB_CHANGES = (
     # Narrower than in the base class, where it is mutable.
     (re.compile(r"^ +DESCRIPTOR: _descriptor\.(Enum)?Descriptor\n\n?", re.MULTILINE), ""),
+    # A branch for versions of Python that are not supported, in which a message could not be called `sys`.
+    (re.compile(r"^if sys\.version_info >= \(3, 1[01]\):\n    (.*\n)else:\n.*\n", re.MULTILINE), r"\1"),
+    (re.compile(r"^import sys\n", re.MULTILINE), ""),
     # Private names of protobuf's stubs.
     (re.compile(r"\b_enum_type_wrapper\._EnumTypeWrapper\[[\w.]+\]"), "_enum_type_wrapper.EnumTypeWrapper"),
     (re.compile(r"\b\w+\._ExtensionFieldDescriptor\[.*\]$", re.MULTILINE), "_typing.Any"),
-    # A warning at each use inside the module itself.
-    (re.compile(r'^ *@_deprecated\(""".*"""\)\n', re.MULTILINE), ""),
 )
 _IMPORT = re.compile(r"^(from \.\S* import (\w+_pb2)|from \S+ import (\w+_pb2)) as (\w+)$", re.MULTILINE)
 _STUB_IMPORT = re.compile(r"^from \S+ import \w+ as (\w+)\n", re.MULTILINE)
@@ -31,6 +32,8 @@ def clean_module(text: str) -> str:
     """Return the text of a `_pb2.py`, mended."""
     for pattern, replacement in _MODULE_CHANGES:
         text = pattern.sub(replacement, text)
+    if "importlib." not in text:
+        text = text.replace("import importlib\n", "")
     return _IMPORT.sub(lambda match: _side_effect_import(match, text), text)
 
 
@@ -40,7 +43,7 @@ def clean_stub(text: str) -> str:
         text = pattern.sub(replacement, text)
     if "_typing." in text and _TYPING not in text:
         text = re.sub(r"^(from|import) ", rf"{_TYPING}\1 ", text, count=1, flags=re.MULTILINE)
-    return _STUB_IMPORT.sub(lambda match: match[0] if f"{match[1]}." in text else "", text)
+    return _STUB_IMPORT.sub(lambda match: match[0] if len(re.findall(rf"\b{match[1]}\b", text)) > 1 else "", text)
 
 
 def _side_effect_import(match: re.Match[str], text: str) -> str:

@@ -180,7 +180,8 @@ class _Lowering:
             choices = " or ".join(f"'{symbol.full_name}'" for symbol in found)
             self._problems.add(location, f"'{name}' is ambiguous: write {choices}")
         else:
-            self._problems.add(location, f"unknown {what} '{name}'{self._hint(name)}")
+            hint = self._hint(name) if what == "type" else suggestion(name, self._visible.errors)
+            self._problems.add(location, f"unknown {what} '{name}'{hint}")
         return None
 
     def _hint(self, name: str) -> str:

@@ -49,7 +49,7 @@ class _Reader:
             imports=values.items(keys.get("imports"), "'imports'"),
             enums=tuple(
                 read_enum(package, name, node, values)
-                for name, node in values.named(values.mapping(keys.get("enums"), "'enums'"), "an enum")
+                for name, node in values.named_types(values.mapping(keys.get("enums"), "'enums'"), "an enum")
             ),
             records=(
                 *self._records(keys.get("types"), "a type", is_error=False),
@@ -69,7 +69,7 @@ class _Reader:
 
     def _records(self, node: Node | None, what: str, *, is_error: bool) -> tuple[RecordSyntax, ...]:
         section = self._values.mapping(node, "'errors'" if is_error else "'types'")
-        return tuple(self._record(name, body, what, is_error) for name, body in self._values.named(section, what))
+        return tuple(self._record(name, body, what, is_error) for name, body in self._values.named_types(section, what))
 
     def _record(self, name: Scalar, node: Node, what: str, is_error: bool) -> RecordSyntax:
         values = self._values

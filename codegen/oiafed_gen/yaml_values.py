@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterator
 
 from oiafed_gen.diagnostics import Location, Problems, suggestion
+from oiafed_gen.type_syntax import RESERVED
 from oiafed_gen.yaml_tree import Mapping, Node, Scalar, Sequence
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _PACKAGE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
 _TRUTH = {"true": True, "True": True, "false": False, "False": False}
+_LATER = ("one_of",)  # known keys whose time has not come
 _INTEGER = re.compile(r"[-+]?[0-9]+", re.ASCII)
 
 
@@ -37,7 +39,9 @@ class Values:
         """Return the values by key, reporting keys that `what` does not have."""
         known = {key: value for key, (_, value) in mapping.entries.items() if key in allowed}
         for key, (scalar, _) in mapping.entries.items():
-            if key not in allowed:
+            if key in _LATER:
+                self.wrong(scalar.location, f"'{key}' is not supported yet")
+            elif key not in allowed:
                 hint = suggestion(key, allowed) or f"; it has {', '.join(allowed)}"
                 self.wrong(scalar.location, f"{what} has no key '{key}'{hint}")
         return known
@@ -95,6 +99,14 @@ class Values:
         """Yield the entries whose key can be the name of a `what`."""
         for key, value in mapping.entries.values():
             if self.identifier(key, what):
+                yield key, value
+
+    def named_types(self, mapping: Mapping, what: str) -> Iterator[tuple[Scalar, Node]]:
+        """Yield the entries whose key can be the name of a type."""
+        for key, value in self.named(mapping, what):
+            if key.text in RESERVED:
+                self.wrong(key.location, f"'{key.text}' is a word of the schema language and cannot name {what}")
+            else:
                 yield key, value
 
     def identifier(self, name: Scalar, what: str) -> bool:

@@ -34,7 +34,7 @@ SYSTEM_PACKAGE = "oiafed_rpc.system"
 """The one generated package that is part of the runtime."""
 
 SUBMODULES = frozenset(["types", "wire"])
-TYPE_RESERVED = _BUILTINS | ALIASES | SUBMODULES
+TYPE_RESERVED = _BUILTINS | ALIASES | SUBMODULES | {"annotations"}
 NESTED_RESERVED = _BUILTINS | ALIASES
 FIELD_RESERVED = ALIASES
 PARAMETER_RESERVED = frozenset(["self"])
@@ -60,8 +60,8 @@ def _unusable(name: str) -> bool:
     """Whether Python reads the name in a way of its own wherever it stands."""
     if keyword.iskeyword(name) or name.endswith("_pb2"):
         return True
-    if name.startswith("_rpc_"):  # what the runtime's classes keep for themselves
-        return not name.endswith("_")
+    if name.startswith("_rpc_") and not name.endswith("_"):  # what the runtime's classes keep for themselves
+        return True
     if name.startswith("__"):
         return not name.endswith("___")  # dunders, and what a class body would mangle
     return name.startswith("_") and name.endswith("_") and not name.endswith("__")  # what Enum keeps for itself

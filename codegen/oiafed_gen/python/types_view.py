@@ -154,11 +154,12 @@ class _Types:
             fields.append(f"{name}: {inside}")
             parameters.append(f"{name}: {inside} = {default}" if default else f"{name}: {inside}")
         self._scope.alias("_rpc")
+        text = self._scope.builtin("str", hidden)
         return ErrorView(
             name=type_.path[-1],
             doc=self._doc(message),
             fields=tuple(fields),
-            parameters=("self", 'message: str = ""', *(["*"] if parameters else []), *parameters),
+            parameters=("self", f'message: {text} = ""', *(["*"] if parameters else []), *parameters),
             arguments=("message", *(f"{name}={name}" for name in type_.attributes.values())),
         )
 

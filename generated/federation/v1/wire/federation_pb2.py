@@ -32,7 +32,7 @@ DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#federation/v1/wir
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, __name__, _globals)
-if not getattr(_descriptor, "_USE_C_DESCRIPTORS"):
+if not _descriptor.__dict__["_USE_C_DESCRIPTORS"]:
   DESCRIPTOR._loaded_options = None
   _globals['_LEARNERINFO_CLASSESENTRY']._loaded_options = None
   _globals['_LEARNERINFO_CLASSESENTRY']._serialized_options = b'8\001'

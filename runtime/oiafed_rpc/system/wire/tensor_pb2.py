@@ -31,7 +31,7 @@ DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16oiafed/v1/tens
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, __name__, _globals)
-if not getattr(_descriptor, "_USE_C_DESCRIPTORS"):
+if not _descriptor.__dict__["_USE_C_DESCRIPTORS"]:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\252\355\030\021oiafed_rpc.system'
   _globals['_TENSOR']._serialized_start=62
