@@ -57,25 +57,33 @@ def bounded(steps: Steps, deadline: float | None, title: str) -> Generator[Any, 
         raise _cancelled_itself(title) from None
     with _Timer(deadline) as timer:
         while True:
-            failure: BaseException | None = None
+            thrown: BaseException | None = None
             try:
                 yield waiting
             except GeneratorExit:
                 steps.close()
                 raise
-            except BaseException as error:
-                if timer.task.cancelling():
-                    _cancel(steps, error)
-                    if timer.expired():
-                        raise deadline_exceeded(title) from None
-                    raise
-                failure = error  # of what the handler waited for
+            except BaseException as error:  # of what the handler waits for, or a cancellation
+                thrown = error
             try:
-                waiting = steps.send(None) if failure is None else steps.throw(failure)
+                waiting = steps.send(None) if thrown is None else steps.throw(thrown)
             except StopIteration as done:
-                return done.value
+                if not timer.cancelled(thrown):
+                    return done.value
             except asyncio.CancelledError:
-                raise _cancelled_itself(title) from None
+                if not timer.task.cancelling():
+                    raise _cancelled_itself(title) from None
+            except Exception as error:
+                if not timer.cancelled(thrown):
+                    raise
+                _log_failure(error)
+            else:
+                if not timer.cancelled(thrown):
+                    continue
+                _leave_behind(steps, waiting)
+            if timer.expired():
+                raise deadline_exceeded(title)
+            raise asyncio.CancelledError
 
 
 def deadline_exceeded(title: str) -> RpcError:
@@ -109,8 +117,12 @@ class _Timer:
         self._fired = True
         self.task.cancel()
 
+    def cancelled(self, thrown: BaseException | None) -> bool:
+        """Whether what was thrown cancels the call: not so where a timeout of the handler's own took it back."""
+        return isinstance(thrown, asyncio.CancelledError) and self.task.cancelling() > self._cancelling
+
     def expired(self) -> bool:
-        """Whether the cancellation that just arrived was this timer's alone."""
+        """Whether the cancellation was this timer's alone."""
         return self._fired and self.task.uncancel() <= self._cancelling
 
     def __exit__(self, *_: object) -> None:
@@ -118,15 +130,13 @@ class _Timer:
             self._handle.cancel()
 
 
-def _cancel(steps: Steps, cancel: BaseException) -> None:
-    """Cancel a handler; where it goes on all the same, let it do so in a task of its own."""
-    try:
-        waiting = steps.throw(cancel)
-    except (StopIteration, StopAsyncIteration, asyncio.CancelledError):
-        return
-    except Exception:
-        _logger.warning("a handler failed while it was being cancelled", exc_info=True)
-        return
+def _log_failure(error: Exception) -> None:
+    if not isinstance(error, StopAsyncIteration):
+        _logger.warning("a handler failed while it was being cancelled", exc_info=error)
+
+
+def _leave_behind(steps: Steps, waiting: Any) -> None:
+    """Let a handler that goes on after it was cancelled do so in a task of its own."""
     task = asyncio.get_running_loop().create_task(_finish(steps, waiting))
     _abandoned.add(task)
     task.add_done_callback(_abandoned.discard)

@@ -140,7 +140,7 @@ class Caller:
             deadline_after(options.timeout or spec.timeout or self._timeout),
             self._role,
             spec,
-            shared,
+            encoded=shared,
         )
 
     async def _reply(self, message: Message) -> Message:

@@ -39,6 +39,7 @@ class Message:
         deadline: When the call ends, on the clock of `time.monotonic`, in seconds; None for never.
         role: The role that the source claims.
         spec: The description of the method; None where the receiver knows no such method.
+        reads: The serializers that the source reads replies with; empty where that is not known.
         encoded: A broadcast's shared encoding of its payload.
         undecoded: Whether the payload is still the peer's bytes.
     """
@@ -52,6 +53,7 @@ class Message:
     deadline: float | None = None
     role: str = ""
     spec: Method[Any] | None = None
+    reads: tuple[str, ...] = ()
     encoded: Encoded | None = None
     undecoded: bool = False
 

@@ -44,17 +44,18 @@ def encode_request(message: Message, serializers: Serializers) -> bytes:
 def request_on_wire(message: Message, serializers: Serializers) -> Message:
     """A request as its receiver gets it: encoded, sharing nothing with the sender's."""
     body = encode_request(message, serializers)
-    return replace(message, payload=body, metadata=dict(message.metadata), encoded=None, undecoded=True)
+    metadata = dict(message.metadata)
+    return replace(message, payload=body, metadata=metadata, reads=serializers.names, encoded=None, undecoded=True)
 
 
 def encode_reply(request: Message, payload: Any, serializers: Serializers) -> bytes:
-    """The body of a reply, or of one item of it.
+    """The body of a reply, or of one item of it, with a serializer that the caller reads.
 
     Raises:
         RpcError: INTERNAL where the handler returned what its schema or serializer does not allow.
     """
     try:
-        return spec_of(request).response_codec.encode(payload, serializers)
+        return spec_of(request).response_codec.encode(payload, serializers.for_reader(request.reads))
     except FieldError as error:
         raise RpcError(
             Code.INTERNAL,

@@ -82,11 +82,11 @@ async def test_functions_of_every_sort_answer(federation: Federation) -> None:
 async def test_generators_answer_streams(federation: Federation, sort: str) -> None:
     trainer, learner = await federation.pair()
 
-    async def count(start: int, stop: int):  # type: ignore[no-untyped-def]
+    async def count(start: int, stop: int):
         for number in range(start, stop):
             yield {"n": number, "a": np.full(2, number)}
 
-    def count_in_thread(start: int, stop: int):  # type: ignore[no-untyped-def]
+    def count_in_thread(start: int, stop: int):
         for number in range(start, stop):
             yield {"n": number, "a": np.full(2, number)}
 
@@ -100,7 +100,7 @@ async def test_generators_answer_streams(federation: Federation, sort: str) -> N
 async def test_call_and_stream_are_told_apart(federation: Federation) -> None:
     trainer, learner = await federation.pair()
 
-    async def items(n: int, m: int):  # type: ignore[no-untyped-def]
+    async def items(n: int, m: int):
         yield n
 
     learner.register_handler("items", items)

@@ -198,7 +198,7 @@ async def test_leaving_a_stream_ends_its_handler(federation: Federation) -> None
     learner.register_handler("endless", endless)
     items = trainer.get_proxy("learner_0").stream("endless")
     assert await anext(items) == 1
-    await items.aclose()  # type: ignore[attr-defined]
+    await items.aclose()
     await asyncio.wait_for(ended.wait(), 1)
 
 

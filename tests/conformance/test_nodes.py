@@ -7,7 +7,8 @@ import time
 
 import numpy as np
 import pytest
-from oiafed_rpc import Code, ConfigError, PartialFailure, RpcError
+from oiafed_rpc import Code, ConfigError, PartialFailure, PickleSerializer, RpcError, Serializers
+from oiafed_rpc.serializer import Packed
 
 from tests.conformance.conftest import Federation
 
@@ -111,6 +112,24 @@ async def test_a_broadcast_reaches_all(federation: Federation) -> None:
     assert replies.errors == {}
     some = await trainer.get_collection(targets=["learner_2", "learner_0"]).broadcast("add", w=np.zeros(1))
     assert list(some) == ["learner_2", "learner_0"]
+
+
+async def test_a_broadcast_encodes_its_payload_once(federation: Federation) -> None:
+    encoded = 0
+
+    class Counting(PickleSerializer):
+        def dump(self, obj: object) -> Packed:
+            nonlocal encoded
+            encoded += 1
+            return super().dump(obj)
+
+    trainer = await federation.start("trainer", "trainer", serializers=Serializers(Counting()))
+    for index in range(4):
+        learner = await federation.start(f"learner_{index}")
+        learner.register_handler("take", lambda w, b=0: len(w))
+        await trainer.connect(federation.address(learner))
+    assert list((await trainer.get_collection(role="learner").broadcast("take", w=[1, 2])).values()) == [2] * 4
+    assert encoded == (0 if federation.by_reference else 1)
 
 
 async def test_each_receiver_of_a_broadcast_has_a_dict_of_its_own(federation: Federation) -> None:

@@ -21,7 +21,7 @@ UTC = datetime.UTC
 def painter() -> Any:
     stubs = conformance()
 
-    class Painter(stubs.PainterHandler):  # type: ignore[misc,name-defined]
+    class Painter(stubs.PainterHandler):
         """Asynchronous where it is odd, ordinary where it is even: both must do."""
 
         async def echo(self, value: Any) -> Any:

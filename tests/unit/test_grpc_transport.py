@@ -29,7 +29,7 @@ async def test_a_port_in_use_is_named() -> None:
 
 async def test_two_nodes_never_share_a_port() -> None:
     async with Node("a", "learner", GrpcTransport("127.0.0.1", 0)) as first:
-        second = Node("b", "learner", GrpcTransport("127.0.0.1", first.transport.port))  # type: ignore[attr-defined]
+        second = Node("b", "learner", GrpcTransport("127.0.0.1", first.transport.port))
         with pytest.raises(ConfigError, match="the port is in use"):
             await second.start()
 
@@ -47,7 +47,7 @@ async def test_another_node_at_the_address_is_named() -> None:
     ):
         began = time.monotonic()
         with pytest.raises(RpcError, match="node 'right' answers here, but the call is for 'wrong'") as failure:
-            await caller.connect(f"wrong@127.0.0.1:{right.transport.port}")  # type: ignore[attr-defined]
+            await caller.connect(f"wrong@127.0.0.1:{right.transport.port}")
         assert failure.value.code is Code.NOT_FOUND
         assert time.monotonic() - began < 5
 
@@ -77,7 +77,7 @@ async def test_a_peer_that_accepts_and_says_nothing_is_given_up() -> None:
 async def test_a_plain_grpc_client_calls_typed_methods() -> None:
     async with Node("l", "learner", GrpcTransport("127.0.0.1", 0)) as node:
         node.register(Echo())
-        async with aio.insecure_channel(f"127.0.0.1:{node.transport.port}") as channel:  # type: ignore[attr-defined]
+        async with aio.insecure_channel(f"127.0.0.1:{node.transport.port}") as channel:
             describe = channel.unary_unary(
                 "/federation.v1.Learner/Describe",
                 federation_pb2.LearnerDescribeRequest.SerializeToString,
@@ -107,7 +107,7 @@ async def test_error_details_are_readable_by_any_client() -> None:
 
     async with Node("l", "learner", GrpcTransport("127.0.0.1", 0)) as node:
         node.register(Echo(ready=False))
-        async with aio.insecure_channel(f"127.0.0.1:{node.transport.port}") as channel:  # type: ignore[attr-defined]
+        async with aio.insecure_channel(f"127.0.0.1:{node.transport.port}") as channel:
             with pytest.raises(aio.AioRpcError) as failure:
                 await channel.unary_unary("/federation.v1.Learner/Describe")(b"", timeout=5)
     metadata = dict(failure.value.trailing_metadata() or ())
@@ -125,7 +125,7 @@ async def test_bytes_that_are_no_request_are_refused(body: bytes) -> None:
     async with Node("l", "learner", GrpcTransport("127.0.0.1", 0)) as node:
         node.register(Echo())
         metadata = (("oiafed-role", "trainer"),)
-        async with aio.insecure_channel(f"127.0.0.1:{node.transport.port}") as channel:  # type: ignore[attr-defined]
+        async with aio.insecure_channel(f"127.0.0.1:{node.transport.port}") as channel:
             for path in ("/federation.v1.Learner/Fit", "/oiafed.v1.Dynamic/Call", "/oiafed.v1.Node/Hello"):
                 with pytest.raises(aio.AioRpcError) as failure:
                     await channel.unary_unary(path)(
@@ -140,7 +140,7 @@ async def test_a_message_beyond_the_limit_is_refused() -> None:
         Node("t", "trainer", GrpcTransport()) as trainer,
     ):
         learner.register_handler("take", lambda data, other=None: len(data))
-        await trainer.connect(f"l@127.0.0.1:{learner.transport.port}")  # type: ignore[attr-defined]
+        await trainer.connect(f"l@127.0.0.1:{learner.transport.port}")
         assert await trainer.get_proxy("l").call("take", data=b"x" * 5_000) == 5_000
         with pytest.raises(RpcError, match="larger than max") as failure:
             await trainer.get_proxy("l").call("take", data=b"x" * 20_000)
@@ -206,7 +206,7 @@ async def test_typed_errors_cross_the_socket() -> None:
         Node("t", "trainer", GrpcTransport()) as trainer,
     ):
         learner.register(Echo(ready=False))
-        await trainer.connect(f"l@127.0.0.1:{learner.transport.port}")  # type: ignore[attr-defined]
+        await trainer.connect(f"l@127.0.0.1:{learner.transport.port}")
         proxy = trainer.get_proxy("l", LearnerProxy)
         with pytest.raises(NotReady) as failure:
             await proxy.describe()

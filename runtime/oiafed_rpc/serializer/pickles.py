@@ -76,7 +76,7 @@ class _Pickler(pickle.Pickler):
     """Pickles arrays as a call of `rebuild_array`, so that numpy's own reconstructors need not be allowed."""
 
     def reducer_override(self, obj: Any) -> Any:
-        kind = type(obj)
+        kind: type[Any] = type(obj)
         if issubclass(kind, np.ndarray):
             return _reduce_array(array_of(obj))
         if issubclass(kind, np.generic):

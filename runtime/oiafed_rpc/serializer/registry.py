@@ -21,6 +21,22 @@ class Serializers:
         self._default = default or PickleSerializer()
         self._accepted = {each.name: each for each in (self._default, *accept)}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The serializers that this node reads, its own first."""
+        return tuple(self._accepted)
+
+    def for_reader(self, names: Sequence[str]) -> Serializers:
+        """These serializers, but sending with one that a peer reads: the default wherever it does.
+
+        Args:
+            names: What the peer reads; empty where that is not known.
+        """
+        if not names or self._default.name in names:
+            return self
+        common = next((self._accepted[name] for name in names if name in self._accepted), self._default)
+        return Serializers(common, self._accepted.values())
+
     def dump(self, obj: Any) -> Packed:
         """Serialize an object with the default serializer.
 

@@ -122,8 +122,9 @@ class MemoryTransport(Transport):
 
     async def _send_bytes(self, endpoint: Endpoint, loop: asyncio.AbstractEventLoop, message: Message) -> Message:
         ours, theirs = self.endpoint.serializers, endpoint.serializers
-        reply = await _on(loop, endpoint.receive(wire.request_on_wire(message, ours)))
-        return replace(reply, payload=_over_the_wire(message, reply.payload, theirs, ours))
+        request = wire.request_on_wire(message, ours)
+        reply = await _on(loop, endpoint.receive(request))
+        return replace(reply, payload=_over_the_wire(request, reply.payload, theirs, ours))
 
     async def stream(self, target: str, message: Message) -> AsyncIterator[Any]:
         """Have a node of the network answer a streaming request."""
@@ -137,7 +138,7 @@ class MemoryTransport(Transport):
                     item = await _on(loop, next_item(items))
                 except StopAsyncIteration:
                     return
-                yield _over_the_wire(message, item, theirs, ours) if self._serialize else item
+                yield _over_the_wire(request, item, theirs, ours) if self._serialize else item
         finally:
             await _on(loop, close(items))
 

@@ -10,6 +10,7 @@ from grpc import aio
 from oiafed_rpc import wire
 from oiafed_rpc.bounded import deadline_exceeded
 from oiafed_rpc.message import Message
+from oiafed_rpc.method import Method
 from oiafed_rpc.serializer import Serializers
 from oiafed_rpc.transport.grpc.metadata import request_metadata
 from oiafed_rpc.transport.grpc.options import authority, channel_options
@@ -41,7 +42,9 @@ class GrpcChannel:
             method = self._unary[spec.path] = self._channel.unary_unary(spec.path, None, None)
         body = wire.encode_request(message, self._serializers)
         try:
-            data = await method(body, timeout=_left(message), metadata=request_metadata(message, spec))
+            data = await method(
+                body, timeout=_left(message), metadata=request_metadata(message, spec, self._serializers.names)
+            )
         except aio.AioRpcError as failure:
             raise error_from(failure, spec, target, self._serializers) from None
         return message.reply(wire.decode_reply(message, data, self._serializers))
@@ -53,7 +56,7 @@ class GrpcChannel:
         if method is None:
             method = self._stream[spec.path] = self._channel.unary_stream(spec.path, None, None)
         body = wire.encode_request(message, self._serializers)
-        call = method(body, timeout=_left(message), metadata=request_metadata(message, spec))
+        call = method(body, timeout=_left(message), metadata=self._metadata(message, spec))
         try:
             async for data in call:
                 yield wire.decode_reply(message, data, self._serializers)
@@ -61,6 +64,9 @@ class GrpcChannel:
             raise error_from(failure, spec, target, self._serializers) from None
         finally:
             call.cancel()
+
+    def _metadata(self, message: Message, spec: Method[Any]) -> tuple[tuple[str, str], ...]:
+        return request_metadata(message, spec, self._serializers.names)
 
     async def close(self) -> None:
         """Close the channel; calls under way fail."""

@@ -9,19 +9,30 @@ from oiafed_rpc.message import Message
 from oiafed_rpc.method import Method
 
 _PREFIX = "oiafed-"
-_SOURCE, _ROLE, _TARGET, _CALL_ID, _METHOD = (
-    _PREFIX + name for name in ("source", "role", "target", "call-id", "method")
-)
+_SOURCE = "oiafed-source"
+_ROLE = "oiafed-role"
+_TARGET = "oiafed-target"
+_CALL_ID = "oiafed-call-id"
+_READS = "oiafed-accept"
+_METHOD = "oiafed-method"
 
 
-def request_metadata(message: Message, spec: Method[object]) -> tuple[tuple[str, str], ...]:
-    """The gRPC metadata of a request. Ids may hold any text, so they are percent-encoded."""
+def request_metadata(message: Message, spec: Method[object], reads: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """The gRPC metadata of a request. Ids and names may hold any text, so they are percent-encoded.
+
+    Args:
+        message: The request.
+        spec: The description of its method.
+        reads: The serializers that replies may come in.
+    """
     ours = [
         (_SOURCE, quote(message.source)),
         (_ROLE, quote(message.role)),
         (_TARGET, quote(message.target)),
         (_CALL_ID, message.call_id),
     ]
+    if reads:
+        ours.append((_READS, quote(",".join(reads), safe=",")))
     if not spec.role:
         ours.append((_METHOD, quote(message.method)))
     return (*ours, *message.metadata.items())
@@ -45,6 +56,7 @@ def request_message(
         theirs,
         ours.get(_CALL_ID, ""),
         role=unquote(ours.get(_ROLE, "")),
+        reads=tuple(filter(None, unquote(ours.get(_READS, "")).split(","))),
         spec=spec,
         undecoded=True,
     )

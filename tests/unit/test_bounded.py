@@ -1,0 +1,142 @@
+"""Running a handler within its deadline, inside the task of its caller."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from oiafed_rpc import Code, RpcError
+from oiafed_rpc.bounded import bounded
+
+
+def _in(seconds: float) -> float:
+    return time.monotonic() + seconds
+
+
+async def _value(value: int, pauses: int = 0) -> int:
+    for _ in range(pauses):
+        await asyncio.sleep(0)
+    return value
+
+
+@pytest.mark.parametrize("pauses", [0, 1, 5])
+@pytest.mark.parametrize("deadline", [None, 30.0])
+async def test_a_result_comes_back(pauses: int, deadline: float | None) -> None:
+    assert await bounded(_value(3, pauses), None if deadline is None else _in(deadline), "x") == 3
+
+
+async def test_an_error_of_what_is_awaited_can_be_handled() -> None:
+    async def handles() -> str:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(future.set_exception, ValueError("inner"))
+        try:
+            await future
+        except ValueError:
+            return "handled"
+        return "missed"
+
+    assert await bounded(handles(), _in(30), "x") == "handled"
+
+
+async def test_a_future_that_others_cancel_is_no_cancellation_of_the_call() -> None:
+    async def waits_on_cancelled() -> str:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().call_soon(future.cancel)
+        try:
+            await future
+        except asyncio.CancelledError:
+            return "handled"
+        return "missed"
+
+    assert await bounded(waits_on_cancelled(), _in(30), "x") == "handled"
+
+
+async def test_asyncios_own_timeouts_and_groups_work_inside() -> None:
+    async def inner() -> str:
+        try:
+            async with asyncio.timeout(0.01):
+                await asyncio.Event().wait()
+        except TimeoutError:
+            pass
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(_value(1, 3))
+        return f"timed out, {task.result()}"
+
+    assert await bounded(inner(), _in(30), "x") == "timed out, 1"
+
+
+async def test_an_outer_timeout_is_not_mistaken_for_the_deadline() -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await bounded(asyncio.Event().wait(), _in(30), "x")
+
+
+async def test_the_deadline_is_not_mistaken_for_an_outer_timeout() -> None:
+    async with asyncio.timeout(30):
+        with pytest.raises(RpcError) as failure:
+            await bounded(asyncio.Event().wait(), _in(0.01), "x")
+        assert failure.value.code is Code.DEADLINE_EXCEEDED
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+    await asyncio.sleep(0)
+
+
+async def test_nested_bounds_of_one_deadline_end_as_one() -> None:
+    deadline = _in(0.01)
+
+    async def outer() -> object:
+        return await bounded(asyncio.Event().wait(), deadline, "inner")
+
+    with pytest.raises(RpcError) as failure:
+        await bounded(outer(), deadline, "outer")
+    assert failure.value.code is Code.DEADLINE_EXCEEDED
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
+async def test_cleaning_up_after_the_deadline_goes_on_without_the_caller() -> None:
+    release, cleaned = asyncio.Event(), asyncio.Event()
+
+    async def slow_to_clean() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await release.wait()
+            cleaned.set()
+
+    with pytest.raises(RpcError):
+        await bounded(slow_to_clean(), _in(0.01), "x")
+    assert not cleaned.is_set()
+    release.set()
+    await asyncio.wait_for(cleaned.wait(), 5)
+
+
+def test_a_handler_that_ignores_every_cancellation_does_not_keep_the_loop() -> None:
+    async def stubborn() -> None:
+        while True:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                continue
+
+    async def main() -> None:
+        with pytest.raises(RpcError):
+            await bounded(stubborn(), _in(0.01), "x")
+
+    asyncio.run(main())  # cancels what is left, and would wait for it forever
+
+
+async def test_a_failure_while_being_cancelled_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def fails() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise KeyError("cleanup")
+
+    with pytest.raises(RpcError):
+        await bounded(fails(), _in(0.01), "x")
+    assert "failed while it was being cancelled" in caplog.text
+    assert "cleanup" in caplog.text
