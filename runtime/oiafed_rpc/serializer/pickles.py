@@ -72,11 +72,15 @@ _OURS: dict[tuple[str, str], Callable[..., Any]] = {
 }
 
 
+def _kind(obj: object) -> type[object]:
+    return type(obj)
+
+
 class _Pickler(pickle.Pickler):
     """Pickles arrays as a call of `rebuild_array`, so that numpy's own reconstructors need not be allowed."""
 
     def reducer_override(self, obj: Any) -> Any:
-        kind: type[Any] = type(obj)
+        kind = _kind(obj)
         if issubclass(kind, np.ndarray):
             return _reduce_array(array_of(obj))
         if issubclass(kind, np.generic):
