@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from federation.v1 import LearnerInfo, Phase, Progress, TrainerStatus
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
@@ -14,6 +15,7 @@ from rich.table import Table
 
 from examples.fedavg.data import CLASSES
 
+_ROUNDS = "rounds"
 _PHASES = {Phase.IDLE: "waiting", Phase.TRAINING: "training", Phase.EVALUATING: "testing"}
 
 
@@ -27,14 +29,14 @@ class Display:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._bars = Bars(
-            TextColumn("{task.description:<10}"),
-            BarColumn(),
+            TextColumn("{task.description:<9}"),
+            BarColumn(bar_width=16),
             MofNCompleteColumn(),
             TextColumn("{task.fields[note]}"),
             console=console,
             disable=not console.is_terminal,
         )
-        self._tasks: dict[str, TaskID] = {}
+        self._tasks: dict[str, TaskID] = {_ROUNDS: self._bars.add_task(_ROUNDS, total=None, note="starting the nodes")}
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -50,7 +52,7 @@ class Display:
         self._console.print(_data_table(learners))
         for learner in sorted(learners):
             self._tasks[learner] = self._bars.add_task(learner, total=None, note="")
-        self._tasks[""] = self._bars.add_task("rounds", total=status.rounds, note="")
+        self._move(_ROUNDS, status.round, status.rounds, "")
 
     def progressed(self, learner: str, progress: Progress) -> None:
         """Move a learner's bar."""
@@ -58,11 +60,11 @@ class Display:
 
     def finished_round(self, status: TrainerStatus) -> None:
         """Move the bar of the rounds, or print a line."""
-        losses = f"loss {_number(status.test_loss)} (training {_number(status.train_loss)})"
-        note = f"accuracy {_number(status.accuracy)}, {losses}"
-        self._move("", status.round, status.rounds, note)
+        accuracy = f"accuracy {_number(status.accuracy)}"
+        self._move(_ROUNDS, status.round, status.rounds, accuracy)
         if self._bars.disable:
-            self._console.print(f"round {status.round:>3} of {status.rounds}: {note}", highlight=False)
+            losses = f"loss {_number(status.test_loss)} (training {_number(status.train_loss)})"
+            self._console.print(f"round {status.round:>3} of {status.rounds}: {accuracy}, {losses}", highlight=False)
 
     def _move(self, name: str, done: int, total: int, note: str) -> None:
         self._bars.update(self._tasks[name], completed=done, total=total, note=note)
@@ -70,7 +72,7 @@ class Display:
 
 def results_table(runs: Mapping[str, Sequence[TrainerStatus]]) -> Table:
     """Accuracy and loss after each round, the runs side by side."""
-    table = Table("round", title="Test accuracy and loss per round")
+    table = Table("round", title="Test accuracy and loss per round", box=SIMPLE)
     for name in runs:
         table.add_column(f"{name}: accuracy", justify="right")
         table.add_column("loss", justify="right")
@@ -81,7 +83,9 @@ def results_table(runs: Mapping[str, Sequence[TrainerStatus]]) -> Table:
 
 
 def _data_table(learners: Mapping[str, LearnerInfo]) -> Table:
-    table = Table("learner", "samples", title="Training samples of each digit")
+    table = Table(
+        "learner", "samples", title="Training samples of each digit", pad_edge=False, box=SIMPLE, padding=(0, 1, 0, 0)
+    )
     for digit in range(CLASSES):
         table.add_column(str(digit), justify="right")
     for learner, info in sorted(learners.items()):
