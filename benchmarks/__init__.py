@@ -1,0 +1,1 @@
+"""What it costs, side by side with the alternative in one run."""
