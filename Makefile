@@ -13,7 +13,7 @@ help: ## Show what can be made
 
 install: $(STAMP) ## Make .venv and install the project into it
 
-$(STAMP): pyproject.toml Makefile
+$(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "oiafed-rpc needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version). Set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || \

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import NoneType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -12,9 +12,6 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.codec.native import NATIVE
 from oiafed_rpc.serializer import Serializers
-
-if TYPE_CHECKING:
-    from oiafed_rpc.codec.records import RecordCodec
 
 REQUIRED = object()
 """The default of a field that has none."""
@@ -224,6 +221,6 @@ def _sub_message(field: FieldDescriptor, python: type[Any] | None) -> SubMessage
     if field.message_type is None:
         return None
     if python is not None:
-        record: RecordCodec = python.__wire__
+        record: SubMessage = python.__wire__
         return record
     return NATIVE[field.message_type.full_name]

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     _Context = aio.ServicerContext[bytes, bytes]
 
 
+_GRACE = 1.0  # seconds
+
+
 class GrpcServer:
     """A gRPC server that answers with what an endpoint offers.
 
@@ -54,8 +57,8 @@ class GrpcServer:
         return bound
 
     async def stop(self) -> None:
-        """Stop listening and cancel what is running."""
-        await self._server.stop(None)
+        """Stop listening, let what is running end, and cancel what does not end soon."""
+        await self._server.stop(_GRACE)
 
 
 def _reason(host: str, port: int) -> str:
