@@ -6,12 +6,14 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from oiafed_gen.diagnostics import Location, Problems, suggestion
+from oiafed_gen.graphs import cycles
 from oiafed_gen.model import Enum, File, Message, walk_enums, walk_messages
 from oiafed_gen.python.table import Table
 
 
 def check(files: Sequence[File], problems: Problems) -> None:
     """Report mistakes that span declarations or files."""
+    _check_option_names(files, problems)
     _check_type_names(files, problems)
     _check_duplicates(files, problems)
     _check_callers(files, problems)
@@ -27,6 +29,29 @@ def check_modules(table: Table, problems: Problems) -> None:
         if owner != file.path:
             message = f"its messages would go into the same Python module as those of {owner}; rename one of the files"
             problems.add(Location(file.path), message)
+
+
+def check_packages(table: Table, problems: Problems) -> None:
+    """Report Python packages that need one another's types, since neither could be imported first."""
+    owner = {file.proto_name: ".".join(package) for package, files in table.packages.items() for file in files}
+    edges: dict[str, set[str]] = {name: set() for name in owner.values()}
+    for file in table.files:
+        edges[owner[file.proto_name]] |= {owner[name] for name in file.imports if name in owner}
+    for members in cycles({name: targets - {name} for name, targets in edges.items()}):
+        files = [file for file in table.files if owner[file.proto_name] in members]
+        importing = min(file.path for file in files if any(owner.get(name) in members for name in file.imports))
+        listed = ", ".join(sorted(members))
+        problems.add(Location(importing), f"the packages {listed} import one another; move what they share to another")
+
+
+def _check_option_names(files: Sequence[File], problems: Problems) -> None:
+    """Report names in options of .proto files that are not names; protoc sees only texts there."""
+    for file in files:
+        if not all(part.isidentifier() and part.isascii() for part in file.python.split(".")) and file.proto_text:
+            problems.add(Location(file.path), f"'{file.python}' cannot name a Python package")
+        for role in file.roles:
+            if not (role.name.isidentifier() and role.name.isascii()):
+                problems.add(role.location, f"'{role.name}' cannot name a role; use letters, digits and '_'")
 
 
 def _check_type_names(files: Sequence[File], problems: Problems) -> None:

@@ -37,7 +37,8 @@ class Diagnostic:
         """Return `file:line:col: message`, with the file's path below `root`."""
         place = self.location
         path = f"{root.rstrip('/')}/{place.file}" if root and place.file else root or place.file
-        return f"{path}:{place.line}:{place.column}: {self.message}"
+        message = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in self.message)
+        return f"{path}:{place.line}:{place.column}: {message}"
 
 
 class Problems:

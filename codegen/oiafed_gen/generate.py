@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from oiafed_gen.checks import check, check_modules
+from oiafed_gen.checks import check, check_modules, check_packages
 from oiafed_gen.diagnostics import Problems, SchemaError
 from oiafed_gen.formatting import format_python
 from oiafed_gen.imports import closure
@@ -37,6 +37,8 @@ def generate(files: Sequence[SchemaFile], provided: Provided, problems: Problems
     table = Table(schema.files, provided, problems)
     modules = role_modules(table, problems)
     check_modules(table, problems)
+    if not problems:  # a circle of files is one of packages as well
+        check_packages(table, problems)
     if problems:
         raise SchemaError(problems.sorted())
     names = [file.proto_name for file in schema.files]
@@ -81,7 +83,8 @@ def _within(package: Package, folder: Package) -> bool:
 
 def _protos(schema: Schema, provided: Provided) -> dict[str, str]:
     """Return the .proto files, those of oiafed that they import among them."""
-    texts = {file.proto_name: render_proto(file) for file in schema.files}
+    lowered = schema.proto_texts
+    texts = {f.proto_name: render_proto(f) if f.proto_text else lowered[f.proto_name] for f in schema.files}
     imports = {file.proto_name: file.imports for file in schema.files}
     for name, text in provided.texts.items():
         imports[name] = tuple(mention.name for mention in read_outline(name, text).imports)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterator
 
 from oiafed_gen.defaults import default_text
 from oiafed_gen.model import Enum, Field, File, Kind, Label, Message, Method, Role, TypeRef
+
+_ESCAPES = {'"': '"', "\\": "\\", "\n": "n", "\t": "t", "\r": "r"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -132,8 +133,9 @@ def _options(options: tuple[str, ...] | list[str]) -> str:
 
 
 def _string(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    escaped = (c if c.isprintable() and c not in '"\\' else f"\\{_ESCAPES.get(c) or f'U{ord(c):08x}'}" for c in text)
+    return f'"{"".join(escaped)}"'
 
 
 def _comment(doc: str) -> tuple[str, ...]:
-    return tuple(f" {line}" if line else "" for line in doc.split("\n")) if doc else ()
+    return tuple(f" {line}" if line else "" for line in doc.splitlines())

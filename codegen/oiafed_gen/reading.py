@@ -22,6 +22,7 @@ from oiafed_gen.yaml_reader import read_yaml
 from oiafed_gen.yaml_syntax import FileSyntax
 
 _UNDEFINED = re.compile(r'"(?P<name>[\w.]+)" is not defined\.')
+_MODULE_PATH = re.compile(r"(?:[A-Za-z_][\w-]*/)*[A-Za-z_][\w.-]*", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class _Reading:
 
     def schema(self) -> Schema:
         """Read everything."""
+        self._check_places()
         yaml = [self._lower(name, file) for name, file in self._yaml.items()]
         proto = [path for path, outline in self._outlines.items() if self._is_proto3(outline)]
         texts = {
@@ -80,6 +82,18 @@ class _Reading:
         ]
         models = tuple(sorted((*yaml, *found), key=lambda file: file.path))
         return Schema(_with_errors(models), compiled.descriptors, compiled.python, texts)
+
+    def _check_places(self) -> None:
+        """Report files whose name no Python module can have, and packages that are provided."""
+        for path in self._outlines:
+            if not _MODULE_PATH.fullmatch(path):
+                message = "Python cannot import such a path; use letters, digits, '-' and '_', and letters first"
+                self._problems.add(Location(path), message)
+        taken = {outline.package for outline in self._provided_outlines.values()}
+        files: list[FileSyntax | ProtoOutline] = [*self._yaml.values(), *self._outlines.values()]
+        for file in files:
+            if file.package in taken:
+                self._problems.add(Location(file.path), f"the package '{file.package}' is provided; choose another")
 
     def _distinct(self, files: Iterable[FileSyntax]) -> Iterable[FileSyntax]:
         """Yield the files, but only the first of those that would become the same .proto file."""

@@ -6,6 +6,7 @@ from oiafed_gen.cases import pascal
 from oiafed_gen.defaults import DefaultError, parse_default
 from oiafed_gen.diagnostics import Location, Problems, suggestion
 from oiafed_gen.model import Default, Field, File, Kind, Label, Mention, Message, Method, Role, TypeRef
+from oiafed_gen.python.names import module_name
 from oiafed_gen.symbols import Scope, Symbol, SymbolKind
 from oiafed_gen.type_syntax import NATIVE, SCALARS
 from oiafed_gen.yaml_syntax import FieldSyntax, FileSyntax, MethodSyntax, RecordSyntax, RoleSyntax
@@ -56,7 +57,7 @@ def symbols_of(file: FileSyntax) -> tuple[Symbol, ...]:
 
 def proto_name_of(file: FileSyntax) -> str:
     """Return the name of the file's proto form in imports."""
-    return f"{file.python.replace('.', '/')}/wire/{file.stem.replace('-', '_')}.proto"
+    return f"{file.python.replace('.', '/')}/wire/{module_name(file.stem)}.proto"
 
 
 def lower_file(

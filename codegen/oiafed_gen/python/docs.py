@@ -40,7 +40,7 @@ def _entry(name: str, text: str) -> list[str]:
 def _quote(text: str) -> str:
     """Return a literal of triple quotes whose value is `text`."""
     escaped = "".join(_escape(character) for character in text).replace('"""', '\\"\\"\\"')
-    if escaped.endswith('"'):
+    if escaped.endswith('"') and not escaped.endswith('\\"'):
         escaped = escaped[:-1] + '\\"'
     end = "\n" if "\n" in escaped else ""
     return f'"""{escaped}{end}"""'

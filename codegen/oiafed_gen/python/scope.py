@@ -135,7 +135,8 @@ class ModuleScope:
             if isinstance(package, str):
                 installed.append(f"from {package} import {module} as {alias}")
             else:
-                local.append(f"from {relative(self._package, package)} import {module} as {alias}")
+                place = local if package[0] == self._package[0] else installed
+                place.append(f"from {relative(self._package, package)} import {module} as {alias}")
         if self._imported:
             local.append(f"from .types import {', '.join(sorted(self._imported))}")
         return Imports(tuple(standard), tuple(sorted(installed)), tuple(sorted(local, key=_local_key)))
@@ -151,7 +152,12 @@ class ModuleScope:
 
 
 def relative(here: Package, target: Package) -> str:
-    """Return how a module in the package `here` names the package `target` in an import."""
+    """Return how a module in the package `here` names the package `target` in an import.
+
+    The name is relative, so that the output works inside any package, but where the two share no folder.
+    """
+    if here[0] != target[0]:
+        return ".".join(target)
     common = 0
     while common < min(len(here), len(target)) and here[common] == target[common]:
         common += 1

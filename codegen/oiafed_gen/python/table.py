@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from oiafed_gen.diagnostics import Problems
+from oiafed_gen.graphs import cycles
 from oiafed_gen.model import Enum, Field, File, Kind, Label, Message, walk_messages
 from oiafed_gen.python import names
 from oiafed_gen.sources import Provided
@@ -104,7 +105,7 @@ class Table:
     def _reached_from(self) -> dict[str, set[str]]:
         """For each message that contains itself, the messages on such cycles with it."""
         edges = {name: set(_required(message)) & self.messages.keys() for name, message in self.messages.items()}
-        return {name: members for members in _cycles(edges) for name in members}
+        return {name: members for members in cycles(edges) for name in members}
 
     def _add_package(self, package: Package, files: tuple[File, ...]) -> None:
         top: list[Enum | Message] = [
@@ -168,40 +169,6 @@ def _provider(full_name: str) -> str:
     package, _, name = full_name.rpartition(".")
     stem = name.lower() if package == "google.protobuf" else "tensor"
     return f"{package.replace('.', '/')}/{stem}.proto"
-
-
-def _cycles(edges: Mapping[str, set[str]]) -> Iterator[set[str]]:
-    """Yield the sets of names that reach one another (Tarjan's algorithm, without recursion)."""
-    index: dict[str, int] = {}
-    low: dict[str, int] = {}
-    stack: list[str] = []
-    for root in edges:
-        work = [] if root in index else [(root, iter(sorted(edges[root])))]
-        while work:
-            name, ahead = work[-1]
-            if name not in index:
-                index[name] = low[name] = len(index)
-                stack.append(name)
-            target = next(ahead, None)
-            if target is None:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[name])
-                if low[name] == index[name]:
-                    yield from _component(name, stack, edges, low)
-            elif target not in index:
-                work.append((target, iter(sorted(edges[target]))))
-            else:
-                low[name] = min(low[name], low[target] if target in stack else low[name])
-
-
-def _component(name: str, stack: list[str], edges: Mapping[str, set[str]], low: dict[str, int]) -> Iterator[set[str]]:
-    members = set(stack[stack.index(name) :])
-    del stack[stack.index(name) :]
-    for member in members:
-        low[member] = len(edges) + 1
-    if len(members) > 1 or name in edges[name]:
-        yield members
 
 
 def walk_python(file: File) -> Iterator[Message]:
