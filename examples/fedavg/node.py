@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 import threading
@@ -59,6 +60,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=Experiment.rounds, help="how many rounds the trainer trains")
     parser.add_argument("--output", type=Path, default=Path("weights.npz"), help="where the trainer writes the weights")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input ends")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     one_thread()
     try:
         asyncio.run(serve(parser.parse_args()))

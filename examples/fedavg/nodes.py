@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 
 from federation.v1 import LearnerCollection
@@ -12,6 +13,8 @@ from examples.fedavg.experiment import Experiment
 from examples.fedavg.learner import Learner
 from examples.fedavg.trainer import Trainer
 from examples.fedavg.weights import save
+
+log = logging.getLogger(__name__)
 
 
 async def serve_learner(config: NodeConfig, part: int, experiment: Experiment, stop: asyncio.Event) -> None:
@@ -25,6 +28,7 @@ async def serve_learner(config: NodeConfig, part: int, experiment: Experiment, s
     node.register(learner)
     async with node:
         await asyncio.to_thread(learner.load)
+        log.info("%s is ready", config.node.id)
         await stop.wait()
 
 
@@ -40,4 +44,5 @@ async def serve_trainer(config: NodeConfig, experiment: Experiment, output: Path
     async with node:
         await node.wait_for_peers(role="learner", count=experiment.learners, timeout=config.timeout.connect)
         save(output, await trainer.run(node.get_collection(LearnerCollection)))
+        log.info("the weights are in %s", output)
         await stop.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping
 
 from federation.v1 import (
@@ -19,6 +20,8 @@ from examples.fedavg.experiment import Experiment
 from examples.fedavg.model import initial_weights
 from examples.fedavg.roster import when_ready
 from examples.fedavg.weights import average
+
+log = logging.getLogger(__name__)
 
 
 class Trainer(TrainerHandler):
@@ -51,7 +54,9 @@ class Trainer(TrainerHandler):
             for number in range(1, experiment.rounds + 1):
                 replies = await learners.fit(weights=weights, config=self._config(number))
                 weights = average([(reply.weights, reply.samples) for _, reply in sorted(replies.items())])
-                await self._publish(self._status(number, replies, await learners.evaluate(weights=weights)))
+                status = self._status(number, replies, await learners.evaluate(weights=weights))
+                log.info("round %d of %d: accuracy %.4f", number, experiment.rounds, status.accuracy or 0.0)
+                await self._publish(status)
         finally:
             await self._publish(over=True)
         return weights
