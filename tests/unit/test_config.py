@@ -225,7 +225,8 @@ def test_variables_are_filled_and_take_the_type_that_is_needed(monkeypatch: pyte
 def test_variables_can_be_given_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ID", "theirs")
     assert NodeConfig.load({"node": {"id": "${ID}", "role": "x"}}, {"ID": "mine"}).node.id == "mine"
-    assert "ID is not set" in str(pytest.raises(ConfigError, NodeConfig.load, {"node": {"id": "${ID}"}}, {}).value)
+    with pytest.raises(ConfigError, match="ID is not set"):
+        NodeConfig.load({"node": {"id": "${ID}"}}, {})
 
 
 def test_missing_variables_and_malformed_references_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
