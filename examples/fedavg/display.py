@@ -83,9 +83,7 @@ def results_table(runs: Mapping[str, Sequence[TrainerStatus]]) -> Table:
 
 
 def _data_table(learners: Mapping[str, LearnerInfo]) -> Table:
-    table = Table(
-        "learner", "samples", title="Training samples of each digit", pad_edge=False, box=SIMPLE, padding=(0, 1, 0, 0)
-    )
+    table = Table("learner", "all", title="Training samples of each digit", box=SIMPLE, padding=(0, 1, 0, 0))
     for digit in range(CLASSES):
         table.add_column(str(digit), justify="right")
     for learner, info in sorted(learners.items()):
