@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 import time
@@ -48,23 +49,31 @@ class GrpcServer:
         Raises:
             ConfigError: where the address can't be listened on.
         """
-        address = authority(host, port)
-        try:
-            bound = self._server.add_insecure_port(address)
-        except RuntimeError:
-            raise ConfigError(f"cannot listen on {address}: {_reason(host, port)}") from None
+        problem = await _problem(host, port)  # gRPC would print it, and not say it
+        bound = 0 if problem else self._bind(host, port)
+        if not bound:
+            problem = problem or await _problem(host, port) or "gRPC refused it"
+            raise ConfigError(f"cannot listen on {authority(host, port)}: {problem}")
         await self._server.start()
         return bound
+
+    def _bind(self, host: str, port: int) -> int:
+        """The port that is bound; 0 where another was quicker."""
+        try:
+            return self._server.add_insecure_port(authority(host, port))
+        except RuntimeError:
+            return 0
 
     async def stop(self) -> None:
         """Stop listening, let what is running end, and cancel what does not end soon."""
         await self._server.stop(_GRACE)
 
 
-def _reason(host: str, port: int) -> str:
-    """Why an address can't be listened on, which gRPC does not say."""
+async def _problem(host: str, port: int) -> str | None:
+    """Why an address can't be listened on; None where it can."""
+    loop = asyncio.get_running_loop()
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         for family, kind, protocol, _, address in found:
             with socket.socket(family, kind, protocol) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -73,7 +82,7 @@ def _reason(host: str, port: int) -> str:
         if error.errno == errno.EADDRINUSE:
             return "the port is in use; stop what listens there, or choose another port (0 for any that is free)"
         return error.strerror or str(error)
-    return "gRPC refused it"
+    return None
 
 
 class _Router(grpc.GenericRpcHandler):
