@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 from oiafed_rpc.caller import Caller, Options
 from oiafed_rpc.dynamic import CALL
@@ -40,7 +40,7 @@ class Reply(Generic[R]):
         """The result; raises `error` where there is none."""
         if self.error is not None:
             raise self.error
-        return self._value  # type: ignore[return-value]
+        return cast("R", self._value)
 
 
 class Replies(Mapping[str, R]):

@@ -54,7 +54,7 @@ class Endpoint:
             unpack = isinstance(spec.request, Params)
             target = Target(getattr(handler, spec.attribute), unpack=unpack, typed=True)
             self._typed[spec.path] = spec, target
-            self._named.setdefault(spec.name, []).append(target.checked(spec.kind))
+            self._named.setdefault(spec.name, []).append(target.for_dynamic(spec))
 
     def register_function(self, name: str, function: Callable[..., Any], unpack: bool | None) -> None:
         """Offer a function to schema-less calls.

@@ -8,6 +8,8 @@ from abc import ABC
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from typing import Any, ClassVar
 
+from oiafed_rpc.codec.messages import Params
+from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.method import Kind, Method
 from oiafed_rpc.workers import WORKERS
@@ -33,20 +35,25 @@ class Target:
         function: A coroutine function, an ordinary function, or a generator function of either sort.
         unpack: Whether it takes the payload as keyword arguments, or whole as its only argument.
         typed: Whether the payload is known to fit its signature.
+        params: What makes typed parameters of a schema-less payload, for a method of a schema.
     """
 
-    def __init__(self, function: Callable[..., Any], *, unpack: bool, typed: bool) -> None:
+    def __init__(
+        self, function: Callable[..., Any], *, unpack: bool, typed: bool, params: Params | None = None
+    ) -> None:
         self._function = function
         self._on_loop = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
         self._unpack = unpack
+        self._params = params
         self._signature = None if typed else inspect.signature(function)
         streams = inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function)
         self.kind = Kind.SERVER_STREAM if streams else Kind.UNARY
 
-    def checked(self, kind: Kind) -> Target:
-        """The same function, for callers whose payload need not fit."""
-        target = Target(self._function, unpack=True, typed=False)
-        target.kind = kind
+    def for_dynamic(self, spec: Method[Any]) -> Target:
+        """The same function for schema-less callers, whose payload need not fit."""
+        params = spec.request if isinstance(spec.request, Params) else None
+        target = Target(self._function, unpack=True, typed=False, params=params)
+        target.kind = spec.kind
         return target
 
     def __call__(self, payload: Any, title: str) -> Awaitable[Any]:
@@ -55,19 +62,23 @@ class Target:
         Raises:
             RpcError: INVALID_ARGUMENT where the payload does not fit the signature.
         """
-        function = self._function
         if self._signature is not None:
-            payload = dict(payload)  # a broadcast's is shared
-            self._bind(self._signature, payload, title)
+            payload = self._fitted(self._signature, payload, title)
         if not self._on_loop:
             return self._in_thread(payload)
-        return function(**payload) if self._unpack else function(payload)  # type: ignore[no-any-return]
+        answer: Awaitable[Any] = self._function(**payload) if self._unpack else self._function(payload)
+        return answer
 
-    def _bind(self, signature: inspect.Signature, payload: Any, title: str) -> None:
+    def _fitted(self, signature: inspect.Signature, payload: Any, title: str) -> dict[str, Any]:
+        """A schema-less payload as the function takes it, in a dict that is nobody else's."""
         try:
-            signature.bind(**payload) if self._unpack else signature.bind(payload)
-        except TypeError as error:
+            fitted = dict(payload) if self._params is None else self._params.from_plain(payload)
+            signature.bind(**fitted) if self._unpack else signature.bind(fitted)
+        except FieldError as error:
+            raise RpcError(Code.INVALID_ARGUMENT, f"{title}: {error}") from None
+        except (TypeError, ValueError) as error:
             raise RpcError(Code.INVALID_ARGUMENT, f"{title}: {error}; it takes {signature}") from None
+        return fitted
 
     async def _in_thread(self, payload: Any) -> Any:
         function = self._function
@@ -78,10 +89,9 @@ class Target:
     async def stream(self, payload: Any, title: str) -> AsyncIterator[Any]:
         """The items of a streaming call, as an asynchronous iterator."""
         if self._signature is not None:
-            self._bind(self._signature, payload, title)
-        function = self._function
+            payload = self._fitted(self._signature, payload, title)
         if self._on_loop:
-            items = function(**payload) if self._unpack else function(payload)
+            items = self._function(**payload) if self._unpack else self._function(payload)
             return _iterator(await items if inspect.isawaitable(items) else items)
         return _iterator(await self._in_thread(payload))
 

@@ -336,9 +336,25 @@ async def test_a_node_without_the_handler_says_so(federation: Federation) -> Non
 async def test_typed_handlers_answer_schema_less_calls(federation: Federation) -> None:
     proxy: Any = await _proxy(federation)
     assert await proxy.call("add", a=1, b=2) == 3
+    assert await proxy.call("add", a=1) == 6
     assert [item async for item in proxy.stream("count", start=0, stop=2)] == [0, 1]
-    with pytest.raises(RpcError, match="missing a required argument: 'b'"):
-        await proxy.call("add", a=1)
+    with pytest.raises(RpcError, match="missing a required argument: 'a'"):
+        await proxy.call("add", b=1)
+
+
+async def test_plain_values_make_records_for_typed_handlers(federation: Federation) -> None:
+    stubs = conformance()
+    proxy = await _proxy(federation)
+    plain = {"name": "root", "left": {"name": "l"}, "children": [{"name": "c"}, stubs.Tree(name="d")]}
+    tree = await proxy.call("tree", tree=plain)
+    assert tree == stubs.Tree(
+        name="root", left=stubs.Tree(name="l"), children=[stubs.Tree(name="c"), stubs.Tree(name="d")]
+    )
+    assert await proxy.call("draw", color="RED") is stubs.Color.RED
+    assert await proxy.call("draw", color=0) is stubs.Color.RED
+    with pytest.raises(RpcError, match=r"tree: tree\.children\[0\]: .*unexpected keyword argument 'nmae'") as failure:
+        await proxy.call("tree", tree={"name": "x", "children": [{"nmae": "y"}]})
+    assert failure.value.code is Code.INVALID_ARGUMENT
 
 
 async def test_collections_of_a_role(federation: Federation) -> None:

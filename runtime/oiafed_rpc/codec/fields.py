@@ -195,7 +195,7 @@ def field_codec(field: FieldDescriptor, python: type[Any] | None, default: objec
         python: The record or enumeration of its type, or of its items; None for others.
         default: What its absence stands for, where it may be absent; else `REQUIRED`.
     """
-    entry = _map_entry(field)
+    entry = map_entry(field)
     value = entry.fields_by_name["value"] if entry else field
     below = _sub_message(value, python)
     convert = python if value.enum_type is not None else None
@@ -211,7 +211,7 @@ def field_codec(field: FieldDescriptor, python: type[Any] | None, default: objec
     return (_Optional(field.name, inner, default) if optional else inner), Accepts(expected, types)
 
 
-def _map_entry(field: FieldDescriptor) -> Descriptor | None:
+def map_entry(field: FieldDescriptor) -> Descriptor | None:
     """The message of a map's entries; None where the field is no map."""
     message = field.message_type
     return message if message is not None and message.GetOptions().map_entry else None

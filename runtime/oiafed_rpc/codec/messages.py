@@ -61,6 +61,14 @@ class Params:
         field = self._wire.DESCRIPTOR.fields[self._names.index(name)]
         return self._defaults.get(name, None if field.containing_oneof is not None else REQUIRED)
 
+    def from_plain(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters that a schema-less caller means: records for dicts, and defaults for what it left out.
+
+        Raises:
+            FieldError: naming the parameter whose dict does not make its record.
+        """
+        return self._fields.from_plain({**self._defaults, **values})
+
     def check(self, value: dict[str, Any]) -> None:
         """See whether the parameters are of the right kind."""
         self._fields.check(value.__getitem__)

@@ -14,6 +14,7 @@ from google.protobuf.message import Message as ProtoMessage
 
 from oiafed_rpc.codec.fields import REQUIRED, Accepts, FieldCodec, field_codec
 from oiafed_rpc.codec.misfit import FieldError, mismatch
+from oiafed_rpc.codec.plain import Converter, converter
 from oiafed_rpc.errors import DeclaredError
 from oiafed_rpc.records import Record
 from oiafed_rpc.serializer import Serializers
@@ -23,6 +24,7 @@ class _Field(NamedTuple):
     name: str
     codec: FieldCodec
     accepts: Accepts
+    from_plain: Converter | None
 
 
 class Fields:
@@ -38,7 +40,7 @@ class Fields:
                 "the generated code is stale; run oiafed-gen again"
             )
         self._fields = [
-            _Field(name, *field_codec(field, types.get(name), default))
+            _Field(name, *field_codec(field, types.get(name), default), converter(field, types.get(name)))
             for field, (name, default) in zip(descriptors, defaults.items(), strict=True)
         ]
 
@@ -48,7 +50,7 @@ class Fields:
         Raises:
             FieldError: naming the field whose value does not fit.
         """
-        for name, codec, accepts in self._fields:
+        for name, codec, accepts, _ in self._fields:
             value = get(name)
             try:
                 codec.write(message, value, serializers)
@@ -57,13 +59,28 @@ class Fields:
             except (TypeError, ValueError, AttributeError) as error:
                 raise FieldError(name, mismatch(accepts.expected, value, error)) from error
 
+    def from_plain(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values by name, with records for dicts and members of enumerations for their names.
+
+        Raises:
+            FieldError: naming the field whose dict does not make its record.
+        """
+        typed = dict(values)
+        for name, _, _, convert in self._fields:
+            if convert is not None and name in typed:
+                try:
+                    typed[name] = convert(typed[name])
+                except FieldError as error:
+                    raise error.below(name) from None
+        return typed
+
     def check(self, get: Callable[[str], Any]) -> None:
         """See whether the values are of the right kind, without a look inside lists, maps and records.
 
         Raises:
             FieldError: naming the first whose value does not fit.
         """
-        for name, _, accepts in self._fields:
+        for name, _, accepts, _ in self._fields:
             value = get(name)
             if not isinstance(value, accepts.types):
                 raise FieldError(name, mismatch(accepts.expected, value, TypeError()))
@@ -71,7 +88,7 @@ class Fields:
     def read(self, message: ProtoMessage, serializers: Serializers) -> dict[str, Any]:
         """The values of a message by name."""
         values: dict[str, Any] = {}
-        for name, codec, _ in self._fields:
+        for name, codec, _, _ in self._fields:
             try:
                 values[name] = codec.read(message, serializers)
             except FieldError as error:
@@ -106,6 +123,10 @@ class RecordCodec:
     def read(self, message: Any, serializers: Serializers) -> Any:
         """The value of a message; absent fields have their defaults or zero values."""
         return self._cls(**self._fields.read(message, serializers))
+
+    def from_plain(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a record given as a dict; raises FieldError as `Fields.from_plain` does."""
+        return self._fields.from_plain(values)
 
     def check(self, value: object) -> None:
         """See whether a value is of this class; raises FieldError where it is not."""
