@@ -39,7 +39,7 @@ def _each_value(one: Converter) -> Converter:
     def convert(value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        items = cast("dict[Any, Any]", value).items()
+        items = cast("dict[object, Any]", value).items()
         return {key: _placed(one, item, f"[{key!r}]") for key, item in items}
 
     return convert
