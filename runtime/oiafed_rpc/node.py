@@ -15,7 +15,8 @@ from oiafed_rpc.config import Address, IdentityConfig, NodeConfig
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.handlers import Handler
-from oiafed_rpc.interceptors import Interceptor
+from oiafed_rpc.interceptors import AuthInterceptor, Interceptor
+from oiafed_rpc.log import logger
 from oiafed_rpc.membership import Introduction, introduce
 from oiafed_rpc.peers import Peer
 from oiafed_rpc.proxy import Proxy
@@ -75,6 +76,7 @@ class Node:
         self._endpoint.register(Introduction(self._endpoint))
         self._caller = Caller(node_id, role, self.transport, interceptors, request_timeout)
         self.transport.attach(self._endpoint)
+        self._authenticates = any(isinstance(each, AuthInterceptor) for each in interceptors)
         self._running = False
 
     @classmethod
@@ -110,6 +112,12 @@ class Node:
         self._caller.begin(incarnation)
         await self.transport.start()
         self._running = True
+        if self.transport.exposed and not self._authenticates:
+            logger.warning(
+                "node %r accepts calls from other machines without checking who calls: "
+                "add an auth interceptor, or listen on 127.0.0.1",
+                self.node_id,
+            )
         try:
             await self._connect_all()
         except BaseException:
@@ -155,7 +163,11 @@ class Node:
         """
         where = Address.parse(address) if isinstance(address, str) else address
         proxy = NodeProxy(self._caller, where.node_id)
-        peer = await introduce(self.transport, self._endpoint, proxy, where, self._connect_timeout)
+        try:
+            peer = await introduce(self.transport, self._endpoint, proxy, where, self._connect_timeout)
+        except BaseException:
+            await self.transport.forget(where.node_id)
+            raise
         self.transport.peers.add(peer)
         return peer
 

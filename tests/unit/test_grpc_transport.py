@@ -12,7 +12,7 @@ import pytest
 from federation.v1 import FitConfig, FitResult, LearnerProxy, NotReady
 from federation.v1.wire import federation_pb2
 from grpc import StatusCode, aio
-from oiafed_rpc import Code, ConfigError, GrpcTransport, Node, RpcError
+from oiafed_rpc import AuthInterceptor, Code, ConfigError, GrpcTransport, Node, RpcError
 
 from tests.unit.learners import Echo
 
@@ -38,6 +38,15 @@ async def test_two_nodes_never_share_a_port() -> None:
 async def test_an_address_that_is_not_ours_is_named(host: str) -> None:
     with pytest.raises(ConfigError, match=f"cannot listen on {host}:0: "):
         await Node("a", "learner", GrpcTransport(host, 0)).start()
+
+
+@pytest.mark.parametrize("token", [None, "s3cret"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
+async def test_an_open_door_is_warned_of(host: str, token: str | None, caplog: pytest.LogCaptureFixture) -> None:
+    interceptors = [AuthInterceptor(token)] if token else []
+    async with Node("a", "learner", GrpcTransport(host, 0), interceptors=interceptors):
+        pass
+    assert ("without checking who calls" in caplog.text) is (host == "0.0.0.0" and token is None)
 
 
 async def test_another_node_at_the_address_is_named() -> None:

@@ -52,6 +52,15 @@ class AutoTransport(Transport):
         if node_id not in self._memory.network:
             await self._grpc.reach(node_id, host, port)
 
+    async def forget(self, node_id: str) -> None:
+        """Close the channel to a node."""
+        await self._grpc.forget(node_id)
+
+    @property
+    def exposed(self) -> bool:
+        """Whether it listens on more than this machine's own address."""
+        return self._grpc.exposed
+
     async def send(self, target: str, message: Message) -> Message:
         """Call a node."""
         return await self._for(target).send(target, message)

@@ -64,3 +64,12 @@ class Transport(ABC):
     async def reach(self, node_id: str, host: str, port: int) -> None:
         """Learn where a node is, so that it can be sent to; by default, nothing. Its caller bounds the wait."""
         del node_id, host, port
+
+    async def forget(self, node_id: str) -> None:
+        """Give back what `reach` made for a node that did not answer; by default, nothing."""
+        del node_id
+
+    @property
+    def exposed(self) -> bool:
+        """Whether other machines can reach this node by itself; by default not."""
+        return False

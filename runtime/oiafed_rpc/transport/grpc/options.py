@@ -27,7 +27,7 @@ def channel_options(host: str, max_message_size: int) -> list[tuple[str, int]]:
         ("grpc.use_local_subchannel_pool", 1),
         ("grpc.enable_retries", 0),
     ]
-    if _is_loopback(host):
+    if is_loopback(host):
         options.append(("grpc.enable_http_proxy", 0))
     return options
 
@@ -37,7 +37,8 @@ def _sizes(max_message_size: int) -> list[tuple[str, int]]:
     return [("grpc.max_send_message_length", size), ("grpc.max_receive_message_length", size)]
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine only."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -10,6 +10,7 @@ from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.message import Message
 from oiafed_rpc.transport.base import Transport
 from oiafed_rpc.transport.grpc.client import GrpcChannel
+from oiafed_rpc.transport.grpc.options import is_loopback
 from oiafed_rpc.transport.grpc.server import GrpcServer
 
 DEFAULT_MAX_MESSAGE_SIZE = 2**31 - 1
@@ -74,6 +75,18 @@ class GrpcTransport(Transport):
         self._channels[node_id] = GrpcChannel(host, port, self._max_message_size, self.endpoint.serializers)
         if former is not None:
             await former.close()
+
+    async def forget(self, node_id: str) -> None:
+        """Close the channel to a node."""
+        channel = self._channels.pop(node_id, None)
+        self.peers.remove(node_id)
+        if channel is not None:
+            await channel.close()
+
+    @property
+    def exposed(self) -> bool:
+        """Whether it listens on more than this machine's own address."""
+        return self._host is not None and not is_loopback(self._host)
 
     async def send(self, target: str, message: Message) -> Message:
         """Call a node; raises RpcError where that fails."""
