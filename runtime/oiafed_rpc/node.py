@@ -168,7 +168,7 @@ class Node:
         except BaseException:
             await self.transport.forget(where.node_id)
             raise
-        self.transport.peers.add(peer)
+        self.transport.welcome(peer)
         return peer
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.message import Message
-from oiafed_rpc.peers import Peers
+from oiafed_rpc.peers import Peer, Peers
 from oiafed_rpc.transport.base import Transport
 from oiafed_rpc.transport.grpc import GrpcTransport
 from oiafed_rpc.transport.memory import MemoryTransport
@@ -51,6 +51,11 @@ class AutoTransport(Transport):
         """Make a channel to a node, unless it runs in this process."""
         if node_id not in self._memory.network:
             await self._grpc.reach(node_id, host, port)
+
+    def welcome(self, peer: Peer) -> None:
+        """Note a node of another process; the network of this one knows its own."""
+        if peer.node_id not in self._memory.network:
+            self._grpc.welcome(peer)
 
     async def forget(self, node_id: str) -> None:
         """Close the channel to a node."""

@@ -9,7 +9,7 @@ from typing import Any
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.message import Message
-from oiafed_rpc.peers import Peers
+from oiafed_rpc.peers import Peer, Peers
 
 
 class Transport(ABC):
@@ -64,6 +64,10 @@ class Transport(ABC):
     async def reach(self, node_id: str, host: str, port: int) -> None:
         """Learn where a node is, so that it can be sent to; by default, nothing. Its caller bounds the wait."""
         del node_id, host, port
+
+    def welcome(self, peer: Peer) -> None:
+        """Note a node that was reached and has introduced itself."""
+        self.peers.add(peer)
 
     async def forget(self, node_id: str) -> None:
         """Give back what `reach` made for a node that did not answer; by default, nothing."""

@@ -111,6 +111,9 @@ class MemoryTransport(Transport):
         """Wait until the node is on the network; where it listens does not matter here."""
         await self.peers.until(lambda: node_id in self.network)
 
+    def welcome(self, peer: Peer) -> None:
+        """Nothing: the network knows its nodes."""
+
     async def send(self, target: str, message: Message) -> Message:
         """Have a node of the network answer a request."""
         endpoint, loop = self.network.member(target)
