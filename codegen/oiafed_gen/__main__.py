@@ -3,4 +3,4 @@
 from oiafed_gen.cli import main
 
 if __name__ == "__main__":
-    main(prog_name="oiafed-gen")
+    main()

@@ -6,19 +6,19 @@ exists already, and the .proto files lie beside their modules, where the generat
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from oiafed_gen.cli import bring_up_to_date
-from oiafed_gen.diagnostics import SchemaError
+from oiafed_gen.command import bring_up_to_date, errors_told
 from oiafed_gen.generate import generate
-from oiafed_gen.sources import MARKER, Provided, SchemaFile, well_known_files
+from oiafed_gen.header import python_header
+from oiafed_gen.provided import Provided, well_known_files
+from oiafed_gen.sources import SchemaFile
 
 _FOLDER = "oiafed/v1"
 _SYSTEM = "oiafed_rpc/system"
-_INIT = f'''# {MARKER}oiafed/v1. Do not edit.
+_INIT = f'''{python_header([_FOLDER])}\
 """The protocol that every node speaks. Imports nothing: what the runtime is built on takes its messages from here."""
 '''
 
@@ -32,26 +32,22 @@ def system_files(schema: Path) -> dict[str, str]:
     paths = sorted((schema / _FOLDER).glob("*.proto"))
     files = tuple(SchemaFile(f"{_FOLDER}/{path.name}", path.read_text(encoding="utf-8")) for path in paths)
     texts = generate(files, Provided(well_known_files()))
-    package = f"{_SYSTEM}/__init__.py"
-    texts[package] = texts[package].partition("\nfrom ")[0]  # the runtime's parts import single modules of it
-    texts[f"{_SYSTEM}/__init__.py"] = _INIT
+    texts[f"{_SYSTEM}/__init__.py"] = _INIT  # the runtime's parts import single modules of it
     moved = {path.replace(f"{_FOLDER}/", f"{_SYSTEM}/wire/", 1): text for path, text in texts.items()}
     return {path: text for path, text in moved.items() if path.startswith(f"{_SYSTEM}/")}
 
 
 @click.command()
-@click.option("--schema", type=click.Path(path_type=Path), default="schema", show_default=True)
+@click.option(
+    "--schema", type=click.Path(path_type=Path, exists=True, file_okay=False), default="schema", show_default=True
+)
 @click.option("--output", type=click.Path(path_type=Path), default="runtime", show_default=True)
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and show the difference if it is out of date.")
 def main(schema: Path, output: Path, check: bool) -> None:
     """Generate the runtime's own messages and services."""
-    try:
-        texts = system_files(schema)
-    except SchemaError as error:
-        for diagnostic in error.diagnostics:
-            click.echo(diagnostic.text(schema.as_posix()), err=True)
-        sys.exit(1)
-    sys.exit(bring_up_to_date(output, texts, check=check, within=_SYSTEM))
+    with errors_told(schema):
+        remedy = ["python", "-m", "oiafed_gen.bootstrap"]
+        bring_up_to_date(output, system_files(schema), check=check, remedy=remedy, within=_SYSTEM)
 
 
 if __name__ == "__main__":

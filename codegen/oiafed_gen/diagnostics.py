@@ -37,8 +37,11 @@ class Diagnostic:
         """Return `file:line:col: message`, with the file's path below `root`."""
         place = self.location
         path = f"{root.rstrip('/')}/{place.file}" if root and place.file else root or place.file
-        message = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in self.message)
-        return f"{path}:{place.line}:{place.column}: {message}"
+        return _printable(f"{path}:{place.line}:{place.column}: {self.message}")
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class Problems:

@@ -7,17 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 from oiafed_gen.checks import check, check_modules, check_packages
 from oiafed_gen.diagnostics import Problems, SchemaError
-from oiafed_gen.formatting import format_python
-from oiafed_gen.imports import closure
-from oiafed_gen.proto_outline import read_outline
-from oiafed_gen.protoc import make_stubs
+from oiafed_gen.header import python_header, with_proto_header
+from oiafed_gen.provided import Provided
+from oiafed_gen.python.formatting import format_python
 from oiafed_gen.python.packages import role_modules
+from oiafed_gen.python.render import render_packages
 from oiafed_gen.python.table import Package, Table
-from oiafed_gen.reading import Schema, read
-from oiafed_gen.render import header, render_packages, render_proto, sources_of
-from oiafed_gen.sources import MARKER, Provided, SchemaFile, is_generated
-from oiafed_gen.wire_cleanup import clean_module, clean_stub
-from oiafed_gen.wire_modules import place_module
+from oiafed_gen.reading.schema import Schema, read
+from oiafed_gen.sources import SchemaFile
+from oiafed_gen.wire.cleanup import clean_module, clean_stub
+from oiafed_gen.wire.placing import place_module
+from oiafed_gen.wire.stubs import make_stubs
 
 
 def generate(files: Sequence[SchemaFile], provided: Provided, problems: Problems | None = None) -> dict[str, str]:
@@ -56,7 +56,7 @@ def _wire(table: Table, texts: Mapping[str, str], ending: str, clean: Callable[[
     for file in table.files:
         module = table.wire_module(file.proto_name)
         path = f"{'/'.join(module.package or ())}/{module.name}{ending}"
-        placed[path] = header(file.path) + clean(place_module(table, file, texts[file.proto_name]))
+        placed[path] = python_header((file.path,)) + clean(place_module(table, file, texts[file.proto_name]))
     return placed
 
 
@@ -65,10 +65,10 @@ def _folders(table: Table) -> dict[str, str]:
     texts: dict[str, str] = {}
     for package in sorted(table.packages):
         files = [file for other, members in table.packages.items() for file in members if other[:1] == package[:1]]
-        texts[f"{package[0]}/py.typed"] = header(sources_of(files))
+        texts[f"{package[0]}/py.typed"] = python_header(file.path for file in files)
         for folder in _bare_folders(package, table):
             inside = [f for other, members in table.packages.items() for f in members if _within(other, folder)]
-            texts[f"{'/'.join(folder)}/__init__.py"] = header(sources_of(inside))
+            texts[f"{'/'.join(folder)}/__init__.py"] = python_header(file.path for file in inside)
     return texts
 
 
@@ -83,14 +83,6 @@ def _within(package: Package, folder: Package) -> bool:
 
 def _protos(schema: Schema, provided: Provided) -> dict[str, str]:
     """Return the .proto files, those of oiafed that they import among them."""
-    lowered = schema.proto_texts
-    texts = {f.proto_name: render_proto(f) if f.proto_text else lowered[f.proto_name] for f in schema.files}
-    imports = {file.proto_name: file.imports for file in schema.files}
-    for name, text in provided.texts.items():
-        imports[name] = tuple(mention.name for mention in read_outline(name, text).imports)
-    for file in schema.files:
-        for name in closure(file.proto_name, imports):
-            if name.startswith("oiafed/") and name in provided.texts:
-                text = provided.texts[name]
-                texts[name] = text if is_generated(text) else f"// {MARKER}{name}. Do not edit.\n{text}"
-    return texts
+    imported = (file.name for file in schema.descriptors if file.name.startswith("oiafed/"))
+    ours = {name: provided.texts[name] for name in imported if name in provided.texts}
+    return {name: with_proto_header(name, text) for name, text in {**schema.proto_texts, **ours}.items()}

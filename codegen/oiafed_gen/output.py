@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from oiafed_gen.sources import is_generated
+from oiafed_gen.header import is_generated
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -29,7 +29,11 @@ class Change:
             yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 
 
-class ForeignFileError(Exception):
+class OutputError(Exception):
+    """The output folder cannot be read or brought up to date."""
+
+
+class ForeignFileError(OutputError):
     """A file that oiafed-gen did not write stands where it would write one."""
 
 
@@ -42,6 +46,9 @@ def compare(root: Path, texts: Mapping[str, str], within: str = "") -> tuple[Cha
         root: The output folder.
         texts: What should be there.
         within: The folder below `root` that alone is searched for files that are too many.
+
+    Raises:
+        OutputError: A file cannot be read.
     """
     changes = [Change(path, _read(root / path), new) for path, new in texts.items()]
     stale = [Change(path, old, None) for path, old in _generated(root, within) if path not in texts]
@@ -53,15 +60,21 @@ def apply(root: Path, changes: tuple[Change, ...]) -> None:
 
     Raises:
         ForeignFileError: A file to be overwritten was not written by oiafed-gen; nothing has been changed.
+        OutputError: A file cannot be written or removed.
     """
     for change in changes:
         if change.old and not is_generated(change.old):
             raise ForeignFileError(f"{root / change.path} was not written by oiafed-gen; it will not be overwritten")
     for change in changes:
-        if change.new is None:
-            _remove(root, root / change.path)
-        else:
-            _write(root / change.path, change.new)
+        path = root / change.path
+        try:
+            if change.new is None:
+                _remove(root, path)
+            else:
+                _write(path, change.new)
+        except OSError as error:
+            verb = "removed" if change.new is None else "written"
+            raise OutputError(f"{path} cannot be {verb}: {error.strerror}") from error
 
 
 def _generated(root: Path, within: str) -> Iterator[tuple[str, str]]:
@@ -80,14 +93,19 @@ def _read(path: Path) -> str | None:
         return path.read_bytes().decode("utf-8", errors="replace")
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise OutputError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _write(path: Path, text: str) -> None:
     """Write a file so that a reader finds the old text or the new, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_bytes(text.encode())
-    partial.replace(path)
+    try:
+        partial.write_bytes(text.encode())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _remove(root: Path, path: Path) -> None:

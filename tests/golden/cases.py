@@ -7,7 +7,8 @@ from pathlib import Path
 
 from oiafed_gen.diagnostics import Problems, SchemaError
 from oiafed_gen.generate import generate
-from oiafed_gen.sources import provided_files, read_schema
+from oiafed_gen.provided import provided_files
+from oiafed_gen.sources import read_schema
 
 FOLDER = Path(__file__).parent
 CASES = sorted(path.parent for path in FOLDER.glob("*/schema"))

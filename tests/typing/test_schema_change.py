@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from oiafed_gen.generate import generate
 from oiafed_gen.output import apply, compare
-from oiafed_gen.sources import SchemaFile, provided_files
+from oiafed_gen.provided import provided_files
+from oiafed_gen.sources import SchemaFile
 
 from tests.typing.checkers import ROOT, Errors, mypy_errors, pyright_errors
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from oiafed_gen.cases import pascal
 from oiafed_gen.model import Field, Kind, Message, Method, Role, TypeRef
+from oiafed_gen.provided import EMPTY, is_native
 from oiafed_gen.python.docs import docstring
 from oiafed_gen.python.names import free
-from oiafed_gen.python.scope import Imports, ModuleScope, is_native
+from oiafed_gen.python.scope import Imports, ModuleScope, is_classed
 from oiafed_gen.python.table import Package, Table
-
-_EMPTY = "google.protobuf.Empty"
+from oiafed_gen.spelling import pascal
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +44,7 @@ class MethodView:
 class RoleView:
     """A role's module."""
 
-    sources: str
+    header: str
     module: str
     role: str
     proxy: str
@@ -67,7 +66,7 @@ def class_names(role: Role) -> tuple[str, str, str]:
 
 
 def role_view(
-    table: Table, package: Package, role: Role, module: str, methods: dict[str, str], source: str
+    table: Table, package: Package, role: Role, module: str, methods: dict[str, str], header: str
 ) -> RoleView:
     """Return what the module of a role holds.
 
@@ -77,9 +76,9 @@ def role_view(
         role: The role.
         module: The module's name.
         methods: The Python names of the role's methods by their names on the wire.
-        source: The schema file.
+        header: The module's first line.
     """
-    return _Role(table, package, role, methods).view(module, source)
+    return _Role(table, package, role, methods).view(module, header)
 
 
 class _Role:
@@ -104,7 +103,7 @@ class _Role:
             constants[method.rpc] = free(f"_{method.name.strip('_').upper()}", {*taken, *constants.values()})
         return constants
 
-    def view(self, module: str, source: str) -> RoleView:
+    def view(self, module: str, header: str) -> RoleView:
         """Return the whole module."""
         role = self._role
         proxy, collection, handler = class_names(role)
@@ -114,7 +113,7 @@ class _Role:
         methods = tuple(self._method(method) for method in role.methods)
         constants = [method.constant for method in methods]
         return RoleView(
-            sources=source,
+            header=header,
             module=module,
             role=_string(role.name),
             proxy=proxy,
@@ -171,8 +170,8 @@ class _Role:
     def _request(self, method: Method, hidden: frozenset[str]) -> tuple[tuple[str, ...], str, str]:
         """Return a method's parameters, the payload that it sends, and how its descriptor describes that."""
         message = self._table.messages.get(method.request)
-        if method.request == _EMPTY:
-            return (), "{}", f"_rpc.Params({self._scope.wire_class(_EMPTY)}, ())"
+        if method.request == EMPTY:
+            return (), "{}", f"_rpc.Params({self._scope.wire_class(EMPTY)}, ())"
         if message is not None and method.unpack:
             return self._unpacked(message, hidden)
         single = self._scope.single(TypeRef(Kind.MESSAGE, method.request), hidden)
@@ -185,7 +184,7 @@ class _Role:
         names = [_string(attributes[field.name]) for field in message.fields]
         payload = ", ".join(f"{_string(name)}: {name}" for name in attributes.values())
         arguments = [self._scope.wire_class(message.full_name), f"({', '.join(names)}{',' if len(names) == 1 else ''})"]
-        types = [(attributes[f.name], self._scope.type_name(f.type.name)) for f in message.fields if _classed(f)]
+        types = [(attributes[f.name], self._scope.type_name(f.type.name)) for f in message.fields if is_classed(f)]
         defaults = [(attributes[f.name], self._scope.default(f)) for f in message.fields if f.default]
         for keyword, items in (("types", types), ("defaults", defaults)):
             if items:
@@ -206,13 +205,13 @@ class _Role:
         if message is not None and not message.wire_only:
             return self._scope.type_name(name, hidden), self._scope.type_name(name)
         wire = self._scope.wire_class(name)
-        if name == _EMPTY or (message is not None and not message.fields):
+        if name == EMPTY or (message is not None and not message.fields):
             return "None", f"_rpc.Value({wire})"
         if message is None or is_native(name):
             return self._scope.single(TypeRef(Kind.MESSAGE, name), hidden), f"_rpc.Value({wire})"
         value = message.fields[0]
         result = self._scope.annotation(value, optional=self._table.is_optional(message, value), hidden=hidden)
-        type_ = f", {self._scope.type_name(value.type.name)}" if _classed(value) else ""
+        type_ = f", {self._scope.type_name(value.type.name)}" if is_classed(value) else ""
         return result, f"_rpc.Value({wire}{type_})"
 
     def _description(self, method: Method, name: str) -> tuple[str, ...]:
@@ -238,11 +237,6 @@ class _Role:
 
 def _titled(what: str, role: Role) -> str:
     return "\n\n".join(part for part in (f"{what} `{role.name}`.", role.doc) if part)
-
-
-def _classed(field: Field) -> bool:
-    """Whether the type of a field is a generated class."""
-    return field.type.kind is not Kind.SCALAR and not is_native(field.type.name)
 
 
 def _ordered(parameters: list[str]) -> tuple[str, ...]:

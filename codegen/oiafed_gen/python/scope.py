@@ -39,9 +39,9 @@ class Imports:
     local: tuple[str, ...]
 
 
-def is_native(name: str) -> bool:
-    """Whether a message is something better than a record in Python."""
-    return name in _NATIVE
+def is_classed(field: Field) -> bool:
+    """Whether the type of a field is a generated class."""
+    return field.type.kind is not Kind.SCALAR and field.type.name not in _NATIVE
 
 
 class ModuleScope:

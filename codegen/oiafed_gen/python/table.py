@@ -10,8 +10,8 @@ from functools import cached_property
 from oiafed_gen.diagnostics import Problems
 from oiafed_gen.graphs import cycles
 from oiafed_gen.model import Enum, Field, File, Kind, Label, Message, walk_messages
+from oiafed_gen.provided import Provided, provider
 from oiafed_gen.python import names
-from oiafed_gen.sources import Provided
 
 Package = tuple[str, ...]
 
@@ -87,7 +87,7 @@ class Table:
         """Return the proto name of the file that declares a message, and the message's path in its module."""
         file = self.file_of.get(full_name)
         if file is None:
-            return _provider(full_name), (full_name.rpartition(".")[2],)
+            return provider(full_name), (full_name.rpartition(".")[2],)
         prefix = f"{file.package}." if file.package else ""
         return file.proto_name, tuple(full_name.removeprefix(prefix).split("."))
 
@@ -163,12 +163,6 @@ def _required(message: Message) -> Iterator[str]:
     for field in message.fields:
         if field.type.kind is Kind.MESSAGE and field.label is Label.SINGULAR:
             yield field.type.name
-
-
-def _provider(full_name: str) -> str:
-    package, _, name = full_name.rpartition(".")
-    stem = name.lower() if package == "google.protobuf" else "tensor"
-    return f"{package.replace('.', '/')}/{stem}.proto"
 
 
 def walk_python(file: File) -> Iterator[Message]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 
-from oiafed_gen.model import Enum, Field, File, Kind, Label, Message
+from oiafed_gen.model import Enum, Field, File, Label, Message
 from oiafed_gen.python.docs import docstring, joined, note
-from oiafed_gen.python.scope import Imports, ModuleScope, is_native
+from oiafed_gen.python.scope import Imports, ModuleScope, is_classed
 from oiafed_gen.python.table import Package, Table, walk_python
 
 
@@ -53,7 +52,7 @@ class ErrorView:
 class TypesView:
     """The module."""
 
-    sources: str
+    header: str
     doc: str
     imports: Imports
     enums: tuple[EnumView, ...]
@@ -62,9 +61,9 @@ class TypesView:
     bindings: tuple[str, ...]
 
 
-def types_view(table: Table, package: Package, files: tuple[File, ...], sources: str) -> TypesView:
+def types_view(table: Table, package: Package, files: tuple[File, ...], header: str) -> TypesView:
     """Return what the types.py of a package holds."""
-    return _Types(table, package).view(files, sources)
+    return _Types(table, package).view(files, header)
 
 
 class _Types:
@@ -75,7 +74,7 @@ class _Types:
         self._table = table
         self._scope = ModuleScope(table, package, own, is_types=True)
 
-    def view(self, files: tuple[File, ...], sources: str) -> TypesView:
+    def view(self, files: tuple[File, ...], header: str) -> TypesView:
         """Return the whole module."""
         messages = [message for file in files for message in file.messages if not message.wire_only]
         enums = tuple(self._enum(enum) for file in files for enum in file.enums)
@@ -83,7 +82,7 @@ class _Types:
         errors = tuple(self._error(message) for message in messages if message.is_error)
         bindings = tuple(self._binding(message) for file in files for message in walk_python(file))
         return TypesView(
-            sources=sources,
+            header=header,
             doc=docstring(joined([file.doc for file in files])),
             imports=self._scope.imports(),
             enums=enums,
@@ -168,19 +167,16 @@ class _Types:
         attributes = self._table.types[message.full_name].attributes
         arguments = [self._scope.type_name(message.full_name), self._scope.wire_class(message.full_name)]
         arguments += [
-            f"{attributes[field.name]}={self._scope.type_name(field.type.name)}" for field in _classed(message.fields)
+            f"{attributes[field.name]}={self._scope.type_name(field.type.name)}"
+            for field in message.fields
+            if is_classed(field)
         ]
         return f"_rpc.bind({', '.join(arguments)})"
 
 
-def _classed(fields: tuple[Field, ...]) -> Iterator[Field]:
-    """Yield the fields whose type is a generated class."""
-    return (f for f in fields if f.type.kind is not Kind.SCALAR and not is_native(f.type.name))
-
-
 def _quoted(annotation: str, field: Field) -> str:
     """Return a list or dict type as an expression whose item may be a class that is defined further down."""
-    if field.type.kind is Kind.SCALAR or is_native(field.type.name):
+    if not is_classed(field):
         return annotation
     head, _, item = annotation.removesuffix("]").rpartition("[")
     key, comma, value = item.rpartition(", ")

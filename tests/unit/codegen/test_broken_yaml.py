@@ -8,16 +8,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oiafed_gen.checks import check
 from oiafed_gen.diagnostics import Problems
-from oiafed_gen.imports import Importer, resolve_imports
 from oiafed_gen.model import Mention
-from oiafed_gen.proto_outline import read_outline
+from oiafed_gen.provided import Provided
 from oiafed_gen.python.packages import role_modules
+from oiafed_gen.python.render import render_packages
 from oiafed_gen.python.table import Table
-from oiafed_gen.render import render_packages, render_proto
-from oiafed_gen.sources import Provided
-from oiafed_gen.symbols import Scope
-from oiafed_gen.yaml_model import lower_file, proto_name_of, symbols_of
-from oiafed_gen.yaml_reader import read_yaml
+from oiafed_gen.reading.imports import Importer, resolve_imports
+from oiafed_gen.reading.proto.outline import read_outline
+from oiafed_gen.reading.symbols import Scope
+from oiafed_gen.reading.yaml.lowering import lower_file, proto_name_of, symbols_of
+from oiafed_gen.reading.yaml.reader import read_yaml
+from oiafed_gen.wire.lowered import lowered_proto
 
 TEXT = (Path(__file__).resolve().parents[3] / "schema/federation.yaml").read_text(encoding="utf-8")
 PIECES = sorted(
@@ -38,7 +39,7 @@ def _understand(text: str) -> None:
     check([file], problems)
     table = Table((file,), Provided({}), problems)
     modules = role_modules(table, problems)
-    render_proto(file)
+    lowered_proto(file)
     if not problems:
         render_packages(table, modules)
 

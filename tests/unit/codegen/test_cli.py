@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from oiafed_gen.bootstrap import main as bootstrap
-from oiafed_gen.cli import main
+from oiafed_gen.command import command as main
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from oiafed_gen.diagnostics import Problems
 from oiafed_gen.model import Method, walk_messages
-from oiafed_gen.reading import Schema, read
-from oiafed_gen.sources import SchemaFile, provided_files
+from oiafed_gen.provided import provided_files
+from oiafed_gen.reading.schema import Schema, read
+from oiafed_gen.sources import SchemaFile
 
 ROOT = Path(__file__).resolve().parents[3]
 

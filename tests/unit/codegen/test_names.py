@@ -5,9 +5,9 @@ from __future__ import annotations
 import keyword
 
 import pytest
-from oiafed_gen.cases import json_name, pascal, snake
 from oiafed_gen.diagnostics import Location, Problems
 from oiafed_gen.python.names import FIELD_RESERVED, METHOD_RESERVED, assign, escape, package_path
+from oiafed_gen.spelling import json_name, pascal, snake
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from oiafed_gen.model import Label
-from oiafed_gen.type_syntax import TypeSyntaxError, parse_type
+from oiafed_gen.reading.type_syntax import TypeSyntaxError, parse_type
 
 
 @pytest.mark.parametrize(

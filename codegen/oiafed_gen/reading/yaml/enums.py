@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from oiafed_gen.cases import snake
 from oiafed_gen.model import Enum, EnumValue
-from oiafed_gen.yaml_tree import Mapping, Node, Scalar, Sequence
-from oiafed_gen.yaml_values import Values
+from oiafed_gen.reading.yaml.tree import Mapping, Node, Scalar, Sequence
+from oiafed_gen.reading.yaml.values import Values
+from oiafed_gen.spelling import qualified, snake
 
 _ENUM_KEYS = ("doc", "values", "deprecated")
 _MIN_NUMBER, _MAX_NUMBER = -(2**31), 2**31 - 1
@@ -24,7 +24,7 @@ def read_enum(package: str, name: Scalar, node: Node, values: Values) -> Enum:
     _check(members, values)
     return Enum(
         name=name.text,
-        full_name=f"{package}.{name.text}" if package else name.text,
+        full_name=qualified(package, name.text),
         location=name.location,
         values=members,
         doc=values.text(keys.get("doc"), "'doc'"),

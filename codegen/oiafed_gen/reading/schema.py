@@ -9,17 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from oiafed_gen.diagnostics import Location, Problems, suggestion
-from oiafed_gen.imports import Importer, closure, resolve_imports
 from oiafed_gen.model import File, Mention, Message
-from oiafed_gen.proto_outline import ProtoOutline, read_outline
-from oiafed_gen.proto_reader import ProtoReader
-from oiafed_gen.protoc import ProtocMessage, compile_protos
-from oiafed_gen.render import render_proto
-from oiafed_gen.sources import Provided, SchemaFile
-from oiafed_gen.symbols import Scope, Symbol
-from oiafed_gen.yaml_model import lower_file, proto_name_of, symbols_of
-from oiafed_gen.yaml_reader import read_yaml
-from oiafed_gen.yaml_syntax import FileSyntax
+from oiafed_gen.provided import Provided
+from oiafed_gen.reading.imports import Importer, closure, resolve_imports
+from oiafed_gen.reading.proto.outline import ProtoOutline, read_outline
+from oiafed_gen.reading.proto.reader import ProtoReader
+from oiafed_gen.reading.symbols import Scope, Symbol
+from oiafed_gen.reading.yaml.lowering import lower_file, proto_name_of, symbols_of
+from oiafed_gen.reading.yaml.reader import read_yaml
+from oiafed_gen.reading.yaml.syntax import FileSyntax
+from oiafed_gen.sources import SchemaFile
+from oiafed_gen.wire.lowered import lowered_proto
+from oiafed_gen.wire.protoc import ProtocMessage, compile_protos
 
 _UNDEFINED = re.compile(r'"(?P<name>[\w.]+)" is not defined\.')
 _MODULE_PATH = re.compile(r"(?:[A-Za-z_][\w-]*/)*[A-Za-z_][\w.-]*", re.ASCII)
@@ -68,7 +69,7 @@ class _Reading:
         yaml = [self._lower(name, file) for name, file in self._yaml.items()]
         proto = [path for path, outline in self._outlines.items() if self._is_proto3(outline)]
         texts = {
-            **{file.proto_name: render_proto(file) for file in yaml},
+            **{file.proto_name: lowered_proto(file) for file in yaml},
             **{path: self._texts[path] for path in proto},
         }
         compiled = compile_protos({**self._provided.texts, **texts}, sorted(texts))

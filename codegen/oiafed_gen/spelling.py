@@ -1,4 +1,4 @@
-"""The spellings of names: PascalCase for services and methods on the wire, snake_case for Python."""
+"""The spellings of names: PascalCase for services and methods on the wire, snake_case for Python, dotted in full."""
 
 from __future__ import annotations
 
@@ -22,3 +22,8 @@ def json_name(name: str) -> str:
     """Return the name of a field in protobuf's JSON form."""
     head, *rest = name.split("_")
     return head + "".join(part[:1].upper() + part[1:] for part in rest)
+
+
+def qualified(outer: str, name: str) -> str:
+    """Return the full name of what is called `name` inside `outer`, a package or message; "" is no package."""
+    return f"{outer}.{name}" if outer else name

@@ -1,16 +1,38 @@
-"""Leaving out of descriptors what a stub cannot say, or should not."""
+"""Running mypy-protobuf, on descriptors without what a stub cannot say, or should not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from google.protobuf.compiler import plugin_pb2
 from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto
 from google.protobuf.message import Message
+
+from oiafed_gen.tools import ToolError, complaint, run_module
 
 _TAKEN = frozenset(name for name in dir(Message) if not name.startswith("__")) | {"DESCRIPTOR", "Extensions"}
 
 
-def describable(file: FileDescriptorProto) -> FileDescriptorProto:
+def make_stubs(descriptors: Sequence[FileDescriptorProto], names: Sequence[str]) -> dict[str, str]:
+    """Return the `_pb2.pyi` texts of the files `names` by proto name.
+
+    Args:
+        descriptors: All files, those that `names` import included.
+        names: The files that stubs are wanted of.
+    """
+    if not names:
+        return {}
+    request = plugin_pb2.CodeGeneratorRequest(
+        file_to_generate=names, parameter="quiet", proto_file=[_describable(file) for file in descriptors]
+    )
+    run = run_module("mypy_protobuf.main", data=request.SerializeToString())
+    if run.returncode:
+        raise ToolError(f"mypy-protobuf failed: {complaint(run)}")
+    response = plugin_pb2.CodeGeneratorResponse.FromString(run.stdout)
+    return {name: file.content for name, file in zip(names, response.file, strict=True)}
+
+
+def _describable(file: FileDescriptorProto) -> FileDescriptorProto:
     """Return a file as mypy-protobuf is to see it.
 
     It has no fields whose names mean something else in every message or stub: protobuf's own methods, and names that

@@ -6,8 +6,8 @@ import dataclasses
 
 from oiafed_gen.diagnostics import Location
 from oiafed_gen.model import Enum
-from oiafed_gen.type_syntax import TypeSyntax
-from oiafed_gen.yaml_tree import Scalar
+from oiafed_gen.reading.type_syntax import TypeSyntax
+from oiafed_gen.reading.yaml.tree import Scalar
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

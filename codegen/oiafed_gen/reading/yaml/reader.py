@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from oiafed_gen.diagnostics import Location, Problems
-from oiafed_gen.type_syntax import TypeSyntax, TypeSyntaxError, parse_type
-from oiafed_gen.yaml_enums import read_enum
-from oiafed_gen.yaml_fields import check_fields
-from oiafed_gen.yaml_syntax import FieldSyntax, FileSyntax, MethodSyntax, RecordSyntax, RoleSyntax
-from oiafed_gen.yaml_tree import Mapping, Node, Scalar, parse
-from oiafed_gen.yaml_values import Values
+from oiafed_gen.reading.type_syntax import TypeSyntax, TypeSyntaxError, parse_type
+from oiafed_gen.reading.yaml.enums import read_enum
+from oiafed_gen.reading.yaml.fields import check_fields
+from oiafed_gen.reading.yaml.syntax import FieldSyntax, FileSyntax, MethodSyntax, RecordSyntax, RoleSyntax
+from oiafed_gen.reading.yaml.tree import Mapping, Node, Scalar, parse
+from oiafed_gen.reading.yaml.values import Values
 
 _FILE_KEYS = ("package", "python", "doc", "imports", "enums", "types", "errors", "roles")
 _RECORD_KEYS = ("doc", "fields", "deprecated")

@@ -7,7 +7,7 @@ import re
 
 from oiafed_gen.diagnostics import suggestion
 from oiafed_gen.model import Default, Kind, Label, TypeRef
-from oiafed_gen.type_syntax import INTEGERS
+from oiafed_gen.reading.type_syntax import INTEGERS
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,20}", re.ASCII)
 _FLOAT = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]{1,4})?", re.ASCII)
@@ -43,14 +43,6 @@ def parse_default(text: str, type_: TypeRef, label: Label, values: tuple[tuple[s
             raise DefaultError(f"the default of a bool must be true or false, not '{text}'")
         return Default(_TRUTH[text])
     return Default(text.encode() if type_.name == "bytes" else text)
-
-
-def default_text(default: Default) -> str:
-    """Return how a default is written in a .proto option; `parse_default` reads it back."""
-    value = default.value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _enum_value(text: str, type_: TypeRef, values: dict[str, str]) -> Default:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from oiafed_gen.cases import pascal
-from oiafed_gen.defaults import DefaultError, parse_default
 from oiafed_gen.diagnostics import Location, Problems, suggestion
 from oiafed_gen.model import Default, Field, File, Kind, Label, Mention, Message, Method, Role, TypeRef
+from oiafed_gen.provided import NATIVE, is_native, provider
 from oiafed_gen.python.names import module_name
-from oiafed_gen.symbols import Scope, Symbol, SymbolKind
-from oiafed_gen.type_syntax import NATIVE, SCALARS
-from oiafed_gen.yaml_syntax import FieldSyntax, FileSyntax, MethodSyntax, RecordSyntax, RoleSyntax
-from oiafed_gen.yaml_tree import Scalar
+from oiafed_gen.reading.defaults import DefaultError, parse_default
+from oiafed_gen.reading.symbols import Scope, Symbol, SymbolKind
+from oiafed_gen.reading.type_syntax import SCALARS
+from oiafed_gen.reading.yaml.syntax import FieldSyntax, FileSyntax, MethodSyntax, RecordSyntax, RoleSyntax
+from oiafed_gen.reading.yaml.tree import Scalar
+from oiafed_gen.spelling import pascal, qualified
 
 _MISTAKES = {  # what people write for a scalar out of habit
     "int": "int64",
@@ -45,7 +46,7 @@ def symbols_of(file: FileSyntax) -> tuple[Symbol, ...]:
     )
     records = (
         Symbol(
-            _full(file, record.name),
+            qualified(file.package, record.name),
             file.package,
             SymbolKind.ERROR if record.is_error else SymbolKind.MESSAGE,
             record.location,
@@ -90,7 +91,7 @@ class _Lowering:
         file = self._file
         records = tuple(self._record(record) for record in file.records)
         roles, wires = self._roles()
-        extra = sorted(_provider(name) for name in self._natives)
+        extra = sorted(provider(name) for name in self._natives)
         if self._needs_options():
             extra.append("oiafed/v1/options.proto")
         return File(
@@ -114,7 +115,7 @@ class _Lowering:
     def _record(self, record: RecordSyntax) -> Message:
         return Message(
             name=record.name,
-            full_name=_full(self._file, record.name),
+            full_name=qualified(self._file.package, record.name),
             location=record.location,
             fields=self._fields(record.fields),
             is_error=record.is_error,
@@ -204,7 +205,7 @@ class _Lowering:
             roles.append(
                 Role(
                     name=role.name,
-                    service=_full(self._file, pascal(role.name)),
+                    service=qualified(self._file.package, pascal(role.name)),
                     location=role.location,
                     methods=tuple(methods),
                     doc=role.doc,
@@ -256,7 +257,7 @@ class _Lowering:
         )
 
     def _wire(self, name: str, method: MethodSyntax, fields: tuple[Field, ...]) -> Message:
-        full_name = _full(self._file, name)
+        full_name = qualified(self._file.package, name)
         return Message(name=name, full_name=full_name, location=method.location, fields=fields, wire_only=True)
 
     def _errors(self, names: tuple[Scalar, ...]) -> tuple[Mention, ...]:
@@ -274,16 +275,4 @@ class _Lowering:
 
 def _is_record(field: Field) -> bool:
     """Whether a result is itself a message that a method can return."""
-    native = field.type.name in NATIVE.values()
-    return field.type.kind is Kind.MESSAGE and field.label is Label.SINGULAR and not native
-
-
-def _full(file: FileSyntax, name: str) -> str:
-    return f"{file.package}.{name}" if file.package else name
-
-
-def _provider(native: str) -> str:
-    """Return the proto file that declares a native type."""
-    package, _, name = native.rpartition(".")
-    stem = name.lower() if package == "google.protobuf" else "tensor"
-    return f"{package.replace('.', '/')}/{stem}.proto"
+    return field.type.kind is Kind.MESSAGE and field.label is Label.SINGULAR and not is_native(field.type.name)

@@ -6,6 +6,7 @@ import dataclasses
 import re
 
 from oiafed_gen.model import Label
+from oiafed_gen.provided import NATIVE
 
 INTEGERS = {
     **dict.fromkeys(("int32", "sint32", "sfixed32"), (-(2**31), 2**31 - 1)),
@@ -17,14 +18,6 @@ INTEGERS = {
 
 SCALARS = frozenset(INTEGERS) | {"double", "float", "bool", "string", "bytes"}
 MAP_KEYS = SCALARS - {"double", "float", "bytes"}
-NATIVE = {
-    "tensor": "oiafed.v1.Tensor",
-    "tensors": "oiafed.v1.Tensors",
-    "any": "oiafed.v1.PyObject",
-    "timestamp": "google.protobuf.Timestamp",
-    "duration": "google.protobuf.Duration",
-}
-"""The types that are messages on the wire and something better in Python, by their name in YAML."""
 
 RESERVED = SCALARS | NATIVE.keys() | {"list", "map", "optional", "stream"}
 """The words of the language, which a schema cannot declare anew."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from oiafed_gen.cases import json_name
 from oiafed_gen.diagnostics import Problems
-from oiafed_gen.yaml_syntax import FieldSyntax
+from oiafed_gen.reading.yaml.syntax import FieldSyntax
+from oiafed_gen.spelling import json_name
 
 _MAX_NUMBER = 536_870_911
 _RESERVED_NUMBERS = range(19_000, 20_000)

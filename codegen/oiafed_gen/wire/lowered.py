@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from oiafed_gen.defaults import default_text
-from oiafed_gen.model import Enum, Field, File, Kind, Label, Message, Method, Role, TypeRef
+from oiafed_gen.header import proto_header
+from oiafed_gen.model import Default, Enum, Field, File, Kind, Label, Message, Method, Role, TypeRef
+from oiafed_gen.templating import render
 
 _ESCAPES = {'"': '"', "\\": "\\", "\n": "n", "\t": "t", "\r": "r"}
 
@@ -24,7 +25,7 @@ class Statement:
 class ProtoView:
     """A .proto file: groups of statements with an empty line between each two."""
 
-    sources: str
+    header: str
     groups: tuple[tuple[Statement, ...], ...]
 
 
@@ -48,8 +49,12 @@ class _Scope:
         return short if plain and short not in self.members else f".{type_.name}"
 
 
-def proto_view(file: File) -> ProtoView:
-    """Return what the .proto file of a YAML file holds."""
+def lowered_proto(file: File) -> str:
+    """Return the .proto text of a YAML file."""
+    return render("schema.proto.j2", _view(file))
+
+
+def _view(file: File) -> ProtoView:
     groups: list[tuple[Statement, ...]] = [(Statement('syntax = "proto3"', _comment(file.doc)),)]
     if file.package:
         groups.append((Statement(f"package {file.package}"),))
@@ -60,7 +65,7 @@ def proto_view(file: File) -> ProtoView:
     groups += [(_enum(enum),) for enum in file.enums]
     groups += [(_message(message, file.package),) for message in file.messages]
     groups += [(_service(role, file.package),) for role in file.roles]
-    return ProtoView(file.path, tuple(groups))
+    return ProtoView(proto_header(file.path), tuple(groups))
 
 
 def _enum(enum: Enum) -> Statement:
@@ -90,8 +95,16 @@ def _field(field: Field, scope: _Scope) -> Statement:
         type_ = f"optional {type_}"
     options = list(_deprecated(field.deprecated))
     if field.default is not None:
-        options.append(f"(oiafed.v1.default) = {_string(default_text(field.default))}")
+        options.append(f"(oiafed.v1.default) = {_string(_default(field.default))}")
     return Statement(f"{type_} {field.name} = {field.number}{_options(options)}", _comment(field.doc))
+
+
+def _default(default: Default) -> str:
+    """Return how a default is written as an option; reading it back gives the same value."""
+    value = default.value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _service(role: Role, package: str) -> Statement:

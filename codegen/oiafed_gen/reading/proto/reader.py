@@ -7,13 +7,13 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2 as pb
 
-from oiafed_gen.cases import snake
-from oiafed_gen.defaults import DefaultError, parse_default
 from oiafed_gen.diagnostics import Problems, suggestion
 from oiafed_gen.model import Default, Enum, EnumValue, Field, File, Kind, Label, Mention, Message, Method, Role, TypeRef
-from oiafed_gen.proto_places import Path, Places
-from oiafed_gen.schema_options import SchemaOptions
-from oiafed_gen.type_syntax import NATIVE
+from oiafed_gen.provided import EMPTY, is_native
+from oiafed_gen.reading.defaults import DefaultError, parse_default
+from oiafed_gen.reading.proto.options import SchemaOptions
+from oiafed_gen.reading.proto.places import Path, Places
+from oiafed_gen.spelling import qualified, snake
 
 _MESSAGE, _ENUM, _SERVICE = 4, 5, 6  # fields of FileDescriptorProto
 _FIELD, _NESTED, _NESTED_ENUM, _ONEOF = 2, 3, 4, 8  # fields of DescriptorProto
@@ -82,9 +82,9 @@ class _FileReader:
         )
 
     def _message(self, message: pb.DescriptorProto, outer: str, path: Path, wire_only: bool = False) -> Message:
-        full_name = _join(outer, message.name)
-        wire_only = wire_only or full_name in NATIVE.values()
-        entries = {_join(full_name, m.name): m for m in message.nested_type if m.options.map_entry}
+        full_name = qualified(outer, message.name)
+        wire_only = wire_only or is_native(full_name)
+        entries = {qualified(full_name, m.name): m for m in message.nested_type if m.options.map_entry}
         self._refuse_oneofs(message, path)
         return Message(
             name=message.name,
@@ -138,7 +138,7 @@ class _FileReader:
         return TypeRef(Kind.SCALAR, _SCALARS[field.type])
 
     def _refuse_foreign(self, name: str, path: Path) -> None:
-        if name.startswith("google.protobuf.") and name not in NATIVE.values():
+        if name.startswith("google.protobuf.") and not is_native(name):
             self._problems.add(self._places.at(path), f"{name} is not supported yet")
 
     def _default(self, field: pb.FieldDescriptorProto, type_: TypeRef, label: Label, path: Path) -> Default | None:
@@ -158,7 +158,7 @@ class _FileReader:
     def _enum(self, enum: pb.EnumDescriptorProto, outer: str, path: Path) -> Enum:
         return Enum(
             name=enum.name,
-            full_name=_join(outer, enum.name),
+            full_name=qualified(outer, enum.name),
             location=self._places.name(path),
             values=tuple(self._value(value, (*path, _VALUE, i)) for i, value in enumerate(enum.value)),
             doc=self._places.doc(path),
@@ -178,7 +178,7 @@ class _FileReader:
     def _role(self, service: pb.ServiceDescriptorProto, path: Path) -> Role:
         return Role(
             name=self._options.read(service.options, "role") or snake(service.name),
-            service=_join(self._descriptor.package, service.name),
+            service=qualified(self._descriptor.package, service.name),
             location=self._places.name(path),
             methods=tuple(self._method(m, (*path, _METHOD, i)) for i, m in enumerate(service.method)),
             doc=self._places.doc(path),
@@ -190,9 +190,10 @@ class _FileReader:
         options: dict[str, Any] = self._options.read(method.options, "method") or {}
         if method.client_streaming:
             self._problems.add(location, "client and two-way streams are not supported yet")
-        for name in (method.input_type, method.output_type):
-            if name != ".google.protobuf.Empty":
-                self._refuse_foreign(name.removeprefix("."), path)
+        request, response = method.input_type.removeprefix("."), method.output_type.removeprefix(".")
+        for name in (request, response):
+            if name != EMPTY:
+                self._refuse_foreign(name, path)
         timeout = float(options.get("timeout", 0))
         if not 0 <= timeout < float("inf"):
             self._problems.add(location, "'timeout' must be a positive number of seconds")
@@ -200,8 +201,8 @@ class _FileReader:
             name=snake(method.name),
             rpc=method.name,
             location=location,
-            request=method.input_type.removeprefix("."),
-            response=method.output_type.removeprefix("."),
+            request=request,
+            response=response,
             unpack=bool(options.get("unpack")),
             server_stream=method.server_streaming,
             timeout=timeout or None,
@@ -228,7 +229,7 @@ def _resolve(name: str, package: str, known: set[str]) -> str | None:
     """Look a name up as protobuf does: in the package, then in those around it."""
     scope = package
     while True:
-        candidate = _join(scope, name.removeprefix("."))
+        candidate = qualified(scope, name.removeprefix("."))
         if candidate in known:
             return candidate
         if not scope:
@@ -245,29 +246,25 @@ def _label(field: pb.FieldDescriptorProto, is_map: bool) -> Label:
 
 
 def _enums_of(file: pb.FileDescriptorProto) -> list[tuple[str, pb.EnumDescriptorProto]]:
-    found = [(_join(file.package, enum.name), enum) for enum in file.enum_type]
-    ahead = [(_join(file.package, message.name), message) for message in file.message_type]
+    found = [(qualified(file.package, enum.name), enum) for enum in file.enum_type]
+    ahead = [(qualified(file.package, message.name), message) for message in file.message_type]
     while ahead:
         full_name, message = ahead.pop()
-        found += [(_join(full_name, enum.name), enum) for enum in message.enum_type]
-        ahead += [(_join(full_name, nested.name), nested) for nested in message.nested_type]
+        found += [(qualified(full_name, enum.name), enum) for enum in message.enum_type]
+        ahead += [(qualified(full_name, nested.name), nested) for nested in message.nested_type]
     return found
 
 
 def _messages_of(file: pb.FileDescriptorProto) -> list[str]:
     found: list[str] = []
-    ahead = [(_join(file.package, message.name), message) for message in file.message_type]
+    ahead = [(qualified(file.package, message.name), message) for message in file.message_type]
     while ahead:
         full_name, message = ahead.pop()
         found.append(full_name)
-        ahead += [(_join(full_name, nested.name), nested) for nested in message.nested_type]
+        ahead += [(qualified(full_name, nested.name), nested) for nested in message.nested_type]
     return found
 
 
 def _package_of(path: str) -> str:
     """Return the Python package of a file that declares no proto package: the file's own name."""
     return snake(path.rpartition("/")[2].removesuffix(".proto")).replace("-", "_")
-
-
-def _join(outer: str, name: str) -> str:
-    return f"{outer}.{name}" if outer else name

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 from oiafed_gen.diagnostics import Location
 from oiafed_gen.model import Mention
-from oiafed_gen.symbols import Symbol, SymbolKind
+from oiafed_gen.reading.symbols import Symbol, SymbolKind
+from oiafed_gen.spelling import qualified
 
 _TOKEN = re.compile(
     r"//[^\n]*|/\*.*?(?:\*/|\Z)"
@@ -135,7 +136,7 @@ class _Scan:
             self._scopes.append(None)
             return
         prefix = outer.full_name if outer else self.package
-        full_name = f"{prefix}.{name}" if prefix else name
+        full_name = qualified(prefix, name)
         symbol = Symbol(full_name, self.package, kind, self._tokens[index - 1].location)
         self.symbols.append(symbol)
         self._scopes.append(symbol)
@@ -146,7 +147,7 @@ class _Scan:
 
     def _enum_value(self, scope: Symbol, token: _Token) -> None:
         prefix = scope.full_name.rpartition(".")[0]
-        full_name = f"{prefix}.{token.text}" if prefix else token.text
+        full_name = qualified(prefix, token.text)
         self.symbols.append(Symbol(full_name, self.package, SymbolKind.ENUM_VALUE, token.location))
         self._replace(dataclasses.replace(scope, values=(*scope.values, (token.text, token.text))))
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 
 from oiafed_gen.diagnostics import Location, Problems, suggestion
-from oiafed_gen.type_syntax import RESERVED
-from oiafed_gen.yaml_tree import Mapping, Node, Scalar, Sequence
+from oiafed_gen.reading.type_syntax import RESERVED
+from oiafed_gen.reading.yaml.tree import Mapping, Node, Scalar, Sequence
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _PACKAGE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)

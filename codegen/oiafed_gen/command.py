@@ -1,0 +1,80 @@
+"""The command line: the only part that reads and writes folders."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from oiafed_gen.diagnostics import Problems, SchemaError
+from oiafed_gen.generate import generate
+from oiafed_gen.output import OutputError, apply, compare
+from oiafed_gen.provided import provided_files
+from oiafed_gen.sources import read_schema
+from oiafed_gen.tools import ToolError
+
+_EPILOG = """
+Exits with 0 if all is well, 1 if the schema has mistakes, if --check finds a difference or if OUTPUT cannot be
+written, and 2 if the command itself is wrong.
+"""
+
+
+@click.command(name="oiafed-gen", context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
+@click.argument("schema", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="generated",
+    show_default=True,
+    help="The folder to write to.",
+)
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 and show the difference if OUTPUT is out of date.")
+@click.version_option(package_name="oiafed-rpc")
+def command(schema: Path, output: Path, check: bool) -> None:
+    """Generate typed Python from the YAML and .proto files in the folder SCHEMA.
+
+    Files in OUTPUT that a former run wrote and this one does not are removed; no other file is touched.
+    """
+    with errors_told(schema):
+        problems = Problems()
+        texts = generate(read_schema(schema, problems), provided_files(), problems)
+        bring_up_to_date(output, texts, check=check, remedy=["oiafed-gen", str(schema), "-o", str(output)])
+
+
+@contextmanager
+def errors_told(schema: Path) -> Generator[None]:
+    """Print what went wrong inside, and exit with 1."""
+    try:
+        yield
+    except SchemaError as error:
+        for diagnostic in error.diagnostics:
+            click.echo(diagnostic.text(schema.as_posix()), err=True)
+        sys.exit(1)
+    except (OutputError, ToolError) as error:
+        click.echo(f"oiafed-gen: {error}", err=True)
+        sys.exit(1)
+
+
+def bring_up_to_date(root: Path, texts: Mapping[str, str], *, check: bool, remedy: list[str], within: str = "") -> None:
+    """Write `texts` below `root`, or with `check` only show what would change, and exit with 1 if anything would.
+
+    Raises:
+        OutputError: The folder cannot be brought up to date.
+    """
+    changes = compare(root, texts, within)
+    if check:
+        for change in changes:
+            click.echo("".join(change.diff()), nl=False)
+        if changes:
+            click.echo(f"oiafed-gen: {root} is out of date; run: {shlex.join(remedy)}", err=True)
+            sys.exit(1)
+        return
+    apply(root, changes)
+    removed = sum(change.new is None for change in changes)
+    written = len(changes) - removed
+    click.echo(f"oiafed-gen: {root}: {written} written, {removed} removed, {len(texts) - written} unchanged", err=True)

@@ -1,0 +1,1 @@
+"""From schema files to the model."""
