@@ -47,7 +47,8 @@ def bounded(steps: Steps, deadline: float | None, title: str) -> Generator[Any, 
         title: The method, for the error.
 
     Raises:
-        RpcError: DEADLINE_EXCEEDED after the deadline; CANCELLED where the handler raised CancelledError by itself.
+        RpcError: DEADLINE_EXCEEDED after the deadline; CANCELLED where the handler raised CancelledError by itself;
+            INTERNAL where it raised SystemExit.
     """
     try:
         waiting = steps.send(None)
@@ -55,6 +56,8 @@ def bounded(steps: Steps, deadline: float | None, title: str) -> Generator[Any, 
         return done.value
     except asyncio.CancelledError:
         raise _cancelled_itself(title) from None
+    except (SystemExit, GeneratorExit) as error:
+        raise _ended_itself(title, error) from error
     with _Timer(deadline) as timer:
         while True:
             thrown: BaseException | None = None
@@ -73,6 +76,8 @@ def bounded(steps: Steps, deadline: float | None, title: str) -> Generator[Any, 
             except asyncio.CancelledError:
                 if not timer.task.cancelling():
                     raise _cancelled_itself(title) from None
+            except (SystemExit, GeneratorExit) as error:
+                raise _ended_itself(title, error) from error
             except Exception as error:
                 if not timer.cancelled(thrown):
                     raise
@@ -93,6 +98,12 @@ def deadline_exceeded(title: str) -> RpcError:
 
 def _cancelled_itself(title: str) -> RpcError:
     return RpcError(Code.CANCELLED, f"the handler of {title} raised CancelledError")
+
+
+def _ended_itself(title: str, error: BaseException) -> RpcError:
+    """A handler may end itself, but not the process around it."""
+    name = type(error).__name__
+    return RpcError(Code.INTERNAL, f"the handler of {title} raised {name}: {error}", {"type": name, "method": title})
 
 
 class _Timer:

@@ -104,6 +104,13 @@ class DeclaredError(RpcError):
         self.__dict__.update(fields)
 
 
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as unprintable:  # an error that can't be told of must not hide that there was one
+        return f"(its text can't be made: {type(unprintable).__name__})"
+
+
 def as_rpc_error(error: BaseException, node: str, method: str) -> RpcError:
     """The error that a caller gets for an exception: itself where it is an RpcError, else INTERNAL naming it."""
     if isinstance(error, RpcError):
@@ -111,6 +118,6 @@ def as_rpc_error(error: BaseException, node: str, method: str) -> RpcError:
     name = type(error).__name__
     return RpcError(
         Code.INTERNAL,
-        f"{method} failed on node {node!r}: {name}: {error}",
+        f"{method} failed on node {node!r}: {name}: {_text(error)}",
         {"type": name, "node": node, "method": method},
     )

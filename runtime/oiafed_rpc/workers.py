@@ -80,8 +80,10 @@ def _execute(job: _Job) -> None:
 def _deliver(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
     if future.done():
         return
-    if isinstance(error, StopIteration):  # a Future refuses it
-        error = RuntimeError(f"StopIteration: {error.value!r}")
+    if isinstance(error, StopIteration) or not isinstance(error, Exception | None):
+        error = RuntimeError(
+            f"{type(error).__name__}: {error}"
+        )  # a Future refuses the one, the loop dies of the others
     if error is None:
         future.set_result(result)
     else:

@@ -86,6 +86,33 @@ async def test_a_handler_that_raises_cancelled_error_is_no_cancellation(federati
         await _fails(proxy.call(function.__name__), Code.CANCELLED, "raised CancelledError")
 
 
+class UnprintableError(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+@pytest.mark.parametrize("sort", ["async", "later", "thread"])
+@pytest.mark.parametrize("kind", [SystemExit, GeneratorExit, StopIteration, StopAsyncIteration, UnprintableError])
+async def test_whatever_a_handler_raises_is_a_typed_error(
+    federation: Federation, kind: type[BaseException], sort: str
+) -> None:
+    trainer, learner = await federation.pair()
+
+    async def at_once(a: int = 0, b: int = 0) -> None:
+        raise kind(3)
+
+    async def later(a: int = 0, b: int = 0) -> None:
+        await asyncio.sleep(0)
+        raise kind(3)
+
+    def in_thread(a: int = 0, b: int = 0) -> None:
+        raise kind(3)
+
+    learner.register_handler("odd", {"async": at_once, "later": later, "thread": in_thread}[sort])
+    error = await _fails(trainer.get_proxy("learner_0").call("odd"), Code.INTERNAL, "odd")
+    assert kind.__name__ in error.message
+
+
 async def _stubborn(started: asyncio.Event, release: asyncio.Event) -> None:
     """Never returns of its own accord, however often it is cancelled."""
     started.set()
