@@ -17,6 +17,9 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(1)
-    from oiafed_gen.command import command  # which needs them
+    try:
+        from oiafed_gen.command import command  # which needs them
 
-    command(prog_name="oiafed-gen")
+        command(prog_name="oiafed-gen")
+    except KeyboardInterrupt:  # while modules were imported; later click sees it
+        sys.exit(1)

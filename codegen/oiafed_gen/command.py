@@ -55,7 +55,7 @@ def errors_told(schema: Path) -> Generator[None]:
         for diagnostic in error.diagnostics:
             click.echo(diagnostic.text(schema.as_posix()), err=True)
         sys.exit(1)
-    except (OutputError, ToolError) as error:
+    except (OutputError, ToolError, OSError) as error:  # the last: no room for temporary files, and the like
         click.echo(f"oiafed-gen: {error}", err=True)
         sys.exit(1)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 _NEEDED = ("click", "jinja2", "grpc_tools", "mypy_protobuf", "ruff")
+_LOGGED = re.compile(r"^E\d{4} [^\]]*\] (.*\S)", re.MULTILINE)  # as Google's programs do
 
 
 class ToolError(Exception):
@@ -26,26 +28,27 @@ def run_module(
     """Run `python -m module` with `data` on its standard input, and return how it ended.
 
     Raises:
-        ToolError: The program could not be started, or a signal ended it.
+        ToolError: The program could not be started.
     """
     command = [sys.executable, "-P", "-m", module, *arguments]
     try:
-        run = subprocess.run(command, cwd=folder, input=data, capture_output=True, check=False)  # noqa: S603
+        return subprocess.run(command, cwd=folder, input=data, capture_output=True, check=False)  # noqa: S603
     except OSError as error:
         raise ToolError(f"{module} cannot be run: {error}") from error
-    if run.returncode < 0:
-        raise ToolError(f"{module} was ended by signal {-run.returncode}")
-    return run
 
 
 def complaint(run: subprocess.CompletedProcess[bytes]) -> str:
-    """Return the last line that a program wrote as it failed."""
-    lines = run.stderr.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else f"it ended with exit code {run.returncode}"
+    """Return why a program failed: the first error that it logged, or the last line that it wrote."""
+    text = run.stderr.decode(errors="replace").strip()
+    logged = _LOGGED.search(text)
+    if logged:
+        return logged[1]
+    how = f"exit code {run.returncode}" if run.returncode >= 0 else f"signal {-run.returncode}"
+    return text.splitlines()[-1] if text else f"it ended with {how}"
 
 
 def _installed(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:
+    except (ModuleNotFoundError, ValueError):  # the latter for a module that was put out of reach
         return False

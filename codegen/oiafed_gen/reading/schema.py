@@ -72,7 +72,7 @@ class _Reading:
             **{file.proto_name: lowered_proto(file) for file in yaml},
             **{path: self._texts[path] for path in proto},
         }
-        compiled = compile_protos({**self._provided.texts, **texts}, sorted(texts))
+        compiled = compile_protos({**self._provided.texts, **texts}, sorted(texts), sorted(proto))
         for message in compiled.messages:
             self._report(message)
         reader = ProtoReader(compiled.descriptors, self._problems)

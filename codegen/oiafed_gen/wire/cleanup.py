@@ -6,6 +6,7 @@ Each change keeps what the module does; some make a type wider than it could be.
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 _MODULE_CHANGES = (
     # The classes' `__module__` is where they can really be imported from.
@@ -25,6 +26,7 @@ _STUB_CHANGES = (
 )
 _IMPORT = re.compile(r"^(from \.\S* import (\w+_pb2)|from \S+ import (\w+_pb2)) as (\w+)$", re.MULTILINE)
 _STUB_IMPORT = re.compile(r"^from \S+ import \w+ as (\w+)\n", re.MULTILINE)
+_WORD = re.compile(r"\w+")
 _TYPING = "import typing as _typing\n"
 
 
@@ -34,7 +36,8 @@ def clean_module(text: str) -> str:
         text = pattern.sub(replacement, text)
     if "importlib." not in text:
         text = text.replace("import importlib\n", "")
-    return _IMPORT.sub(lambda match: _side_effect_import(match, text), text)
+    words = Counter(_WORD.findall(text))
+    return _IMPORT.sub(lambda match: _side_effect_import(match, words), text)
 
 
 def clean_stub(text: str) -> str:
@@ -43,12 +46,13 @@ def clean_stub(text: str) -> str:
         text = pattern.sub(replacement, text)
     if "_typing." in text and _TYPING not in text:
         text = re.sub(r"^(from|import) ", rf"{_TYPING}\1 ", text, count=1, flags=re.MULTILINE)
-    return _STUB_IMPORT.sub(lambda match: match[0] if len(re.findall(rf"\b{match[1]}\b", text)) > 1 else "", text)
+    words = Counter(_WORD.findall(text))
+    return _STUB_IMPORT.sub(lambda match: match[0] if words[match[1]] > 1 else "", text)
 
 
-def _side_effect_import(match: re.Match[str], text: str) -> str:
+def _side_effect_import(match: re.Match[str], words: Counter[str]) -> str:
     """Return an import that says that it is on purpose where nothing uses it: it registers what it imports."""
     statement, alias = match[1], match[4]
-    if len(re.findall(rf"\b{alias}\b", text)) > 1:
+    if words[alias] > 1:
         return match[0]
     return f"{statement} as {match[2] or match[3]}"

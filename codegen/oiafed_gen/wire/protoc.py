@@ -46,8 +46,14 @@ class Compiled:
     messages: tuple[ProtocMessage, ...] = ()
 
 
-def compile_protos(texts: Mapping[str, str], names: Sequence[str]) -> Compiled:
-    """Compile the files `names` out of `texts`, all by their proto names."""
+def compile_protos(texts: Mapping[str, str], names: Sequence[str], authored: Sequence[str]) -> Compiled:
+    """Compile some files, all by their proto names.
+
+    Args:
+        texts: What can be imported, and the files themselves.
+        names: The files to compile.
+        authored: Those of them that were not made from YAML, whose every mistake is wanted.
+    """
     if not names:
         return Compiled()
     with tempfile.TemporaryDirectory(prefix="oiafed-gen-") as folder:
@@ -57,7 +63,7 @@ def compile_protos(texts: Mapping[str, str], names: Sequence[str]) -> Compiled:
         (root / "out").mkdir()
         run = _run_protoc(root, names)
         if run.returncode:
-            return Compiled(messages=_all_messages(root, names, run))
+            return Compiled(messages=_all_messages(root, authored, run))
         found = FileDescriptorSet.FromString((root / "set-1.bin").read_bytes())
         python = {name: (root / "out" / _python_path(name)).read_text(encoding="utf-8") for name in names}
     return Compiled(tuple(found.file), python)
@@ -72,9 +78,14 @@ def _all_messages(root: Path, names: Sequence[str], first: _Run) -> tuple[Protoc
     """Return the messages about every file: a run over all of them ends at the first file that has any."""
     with ThreadPoolExecutor(os.cpu_count()) as workers:
         single = [workers.submit(_run_protoc, root, [name], number) for number, name in enumerate(names)]
-    runs = [first, *(run.result() for run in single)]
-    failed = (run for run in runs if run.returncode)
-    return tuple(dict.fromkeys(message for run in failed for message in _messages(run)))
+    found = [*_messages(first)]
+    for name, run in zip(names, (run.result() for run in single), strict=True):
+        found += _messages(run)
+        if run.returncode and not _messages(run):
+            found.append(ProtocMessage(name, 1, 1, f"protoc fails on this file: {complaint(run)}"))
+    if not found:
+        raise ToolError(f"protoc failed: {complaint(first)}")
+    return tuple(dict.fromkeys(found))
 
 
 def _run_protoc(root: Path, names: Sequence[str], number: int = -1) -> _Run:
@@ -91,12 +102,11 @@ def _python_path(name: str) -> str:
     return f"{name.removesuffix('.proto').replace('-', '_').replace('.', '/')}_pb2.py"
 
 
-def _messages(run: _Run) -> tuple[ProtocMessage, ...]:
-    found = tuple(
+def _messages(run: _Run) -> list[ProtocMessage]:
+    if not run.returncode:
+        return []
+    return [
         ProtocMessage(match["name"], int(match["line"] or 1), int(match["column"] or 1), match["text"])
         for match in _MESSAGE.finditer(run.stderr.decode(errors="replace"))
         if not match["text"].startswith("warning:")
-    )
-    if not found:
-        raise ToolError(f"protoc failed: {complaint(run)}")
-    return found
+    ]
