@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 
+from oiafed_gen.diagnostics import suggestion
 from oiafed_gen.model import Label
 from oiafed_gen.provided import NATIVE
 
@@ -63,6 +64,9 @@ def parse_type(text: str) -> TypeSyntax:
     """
     tokens = _Tokens(text)
     parsed = _type(tokens)
+    if tokens.peek() == "<" and parsed.label is Label.SINGULAR:
+        hint = suggestion(parsed.name, _GENERIC) or "; only list and map do"
+        raise TypeSyntaxError(parsed.offset, f"'{parsed.name}' does not take '<...>'{hint}")
     if tokens.peek():
         raise TypeSyntaxError(tokens.offset, f"unexpected '{tokens.peek()}' after the type")
     return parsed

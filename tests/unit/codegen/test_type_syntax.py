@@ -35,6 +35,7 @@ def test_types(text: str, name: str, label: Label, key: str | None, stream: bool
         ("map<string T>", 11),
         ("int32 x", 6),
         ("list<list<T>>", 5),
+        ("lst<int32>", 0),
     ],
 )
 def test_mistakes_are_placed(text: str, offset: int) -> None:

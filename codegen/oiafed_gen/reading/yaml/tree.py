@@ -63,7 +63,8 @@ def parse(file: str, text: str, problems: Problems) -> Node | None:
     except _AbandonedError:
         return None
     except yaml.YAMLError as error:
-        problems.add(_error_location(file, text, error), f"not valid YAML: {_error_text(error)}")
+        place = _error_location(file, text, error)
+        problems.add(place, f"not valid YAML: {_error_text(error)}{_tab_hint(text, place)}")
         return None
     if builder.root is None:
         problems.add(Location(file), "the file is empty")
@@ -176,6 +177,11 @@ def _error_text(error: yaml.YAMLError) -> str:
     if isinstance(error, yaml.MarkedYAMLError):
         return ", ".join(part for part in (error.context, error.problem) if part)
     return "a character that YAML does not allow"
+
+
+def _tab_hint(text: str, place: Location) -> str:
+    line = "".join(text.splitlines()[place.line - 1 : place.line])
+    return "; indent with spaces, not with tabs" if line[place.column - 1 : place.column] == "\t" else ""
 
 
 def _printable(character: str) -> bool:
