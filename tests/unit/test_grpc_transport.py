@@ -221,3 +221,41 @@ async def test_typed_errors_cross_the_socket() -> None:
             await proxy.describe()
         assert failure.value.retry_after == 2.5
         assert isinstance(await proxy.fit(weights={}, config=FitConfig(epochs=1)), FitResult)
+
+
+def test_an_error_beside_a_running_server_ends_the_process_in_order() -> None:
+    code = """
+import asyncio
+from oiafed_rpc import GrpcTransport, Node
+async def serve(node):
+    async with node:
+        await asyncio.Event().wait()
+async def main():
+    learner, trainer = Node("l", "learner", GrpcTransport("127.0.0.1", 0)), Node("t", "trainer", GrpcTransport())
+    serving = asyncio.create_task(serve(learner))
+    while not learner.transport.port:
+        await asyncio.sleep(0.01)
+    async with trainer:
+        await trainer.connect(f"l@127.0.0.1:{learner.transport.port}")
+        raise ZeroDivisionError("mine")
+asyncio.run(main())
+"""
+    for _ in range(3):
+        run = subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True, text=True)
+        assert run.returncode == 1, run.stderr
+        assert run.stderr.splitlines()[-1] == "ZeroDivisionError: mine"
+
+
+def test_a_node_that_nobody_stops_gives_back_its_port() -> None:
+    code = """
+import asyncio
+from oiafed_rpc import GrpcTransport, Node
+async def main(port):
+    node = Node("l", "learner", GrpcTransport("127.0.0.1", port))
+    await node.start()
+    return node.transport.port
+port = asyncio.run(main(0))
+print(asyncio.run(main(port)) == port)
+"""
+    run = subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True, text=True)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "True\n", "")

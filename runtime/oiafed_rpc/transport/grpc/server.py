@@ -20,6 +20,7 @@ from oiafed_rpc.method import Kind, Method
 from oiafed_rpc.streams import close, next_item
 from oiafed_rpc.transport.grpc.metadata import request_message
 from oiafed_rpc.transport.grpc.options import authority, server_options
+from oiafed_rpc.transport.grpc.protection import protected_server
 from oiafed_rpc.transport.grpc.status import DETAILS_KEY, GRPC_CODES, shortened, status_details
 
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ class GrpcServer:
 
     def __init__(self, endpoint: Endpoint, timeout: float, max_message_size: int) -> None:
         self._endpoint = endpoint
-        self._server = aio.server(options=server_options(max_message_size))
+        self._server = protected_server(server_options(max_message_size))
         self._server.add_generic_rpc_handlers((_Router(endpoint, timeout),))
+        self._guard: asyncio.Task[None] | None = None
 
     async def start(self, host: str, port: int) -> int:
         """Listen, and return the port: the one asked for, or a free one for 0.
@@ -55,7 +57,16 @@ class GrpcServer:
             problem = problem or await _problem(host, port) or "gRPC refused it"
             raise ConfigError(f"cannot listen on {authority(host, port)}: {problem}")
         await self._server.start()
+        self._guard = asyncio.create_task(self._stop_at_the_end(), name="oiafed-grpc-server")
+        await asyncio.sleep(0)  # lets the guard begin: a task that is cancelled before it has would not clean up
         return bound
+
+    async def _stop_at_the_end(self) -> None:
+        """Wait to be cancelled, by `stop` or by the end of `asyncio.run`, and shut the server down in order."""
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await self._server.stop(_GRACE)
 
     def _bind(self, host: str, port: int) -> int:
         """The port that is bound; 0 where another was quicker."""
@@ -66,7 +77,9 @@ class GrpcServer:
 
     async def stop(self) -> None:
         """Stop listening, let what is running end, and cancel what does not end soon."""
-        await self._server.stop(_GRACE)
+        if self._guard is not None:
+            self._guard.cancel()
+            await asyncio.wait([self._guard])
 
 
 async def _problem(host: str, port: int) -> str | None:
