@@ -1,8 +1,7 @@
 """Running a handler within its deadline, without a task of its own.
 
-A task costs more than a whole call in memory, so the handler's coroutine is driven inside the task of its caller. Only
-a handler that waits arms a timer, and only one that goes on after it was cancelled gets a task: it is left to
-finish there, so that no caller ever waits for it.
+A task costs more than a whole call in memory, so the handler's coroutine is driven inside the task of its caller, and
+only a handler that waits arms a timer. One that is cancelled may clean up for a moment, and is closed if it goes on.
 """
 
 from __future__ import annotations
@@ -14,7 +13,10 @@ from collections.abc import Generator
 from typing import Any, Protocol
 
 from oiafed_rpc.errors import Code, RpcError
-from oiafed_rpc.log import logger as _logger
+from oiafed_rpc.log import logger
+
+GRACE = 0.5
+"""Seconds in which a cancelled handler may clean up."""
 
 
 class Steps(Protocol):
@@ -33,10 +35,6 @@ class Steps(Protocol):
         ...
 
 
-_abandoned: set[asyncio.Task[None]] = set()
-"""Handlers that were cancelled and are still busy ending; kept so that they are not collected meanwhile."""
-
-
 @types.coroutine
 def bounded(steps: Steps, deadline: float | None, title: str) -> Generator[Any, None, Any]:
     """Run a handler until it ends, its deadline passes, or its caller is cancelled.
@@ -47,17 +45,17 @@ def bounded(steps: Steps, deadline: float | None, title: str) -> Generator[Any, 
         title: The method, for the error.
 
     Raises:
-        RpcError: DEADLINE_EXCEEDED after the deadline; CANCELLED where the handler raised CancelledError by itself;
-            INTERNAL where it raised SystemExit.
+        RpcError: DEADLINE_EXCEEDED after the deadline, and after the handler has cleaned up, for `GRACE` at most;
+            CANCELLED where the handler raised CancelledError by itself; INTERNAL where it raised what is no Exception.
     """
     try:
         waiting = steps.send(None)
     except StopIteration as done:
         return done.value
-    except asyncio.CancelledError:
-        raise _cancelled_itself(title) from None
-    except (SystemExit, GeneratorExit) as error:
-        raise _ended_itself(title, error) from error
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise _no_exception(title, error) from error
     with _Timer(deadline) as timer:
         while True:
             thrown: BaseException | None = None
@@ -68,27 +66,26 @@ def bounded(steps: Steps, deadline: float | None, title: str) -> Generator[Any, 
                 raise
             except BaseException as error:  # of what the handler waits for, or a cancellation
                 thrown = error
+            cancelled = timer.cancelled(thrown)
+            if cancelled and timer.ending:
+                _close(steps, title)
+                break
             try:
                 waiting = steps.send(None) if thrown is None else steps.throw(thrown)
             except StopIteration as done:
-                if not timer.cancelled(thrown):
+                if not timer.ending and not timer.cancelled(thrown):
                     return done.value
-            except asyncio.CancelledError:
-                if not timer.task.cancelling():
-                    raise _cancelled_itself(title) from None
-            except (SystemExit, GeneratorExit) as error:
-                raise _ended_itself(title, error) from error
-            except Exception as error:
-                if not timer.cancelled(thrown):
+                break
+            except BaseException as error:
+                if timer.ending or timer.cancelled(thrown):
+                    _log_failure(title, error)
+                    break
+                if isinstance(error, Exception | KeyboardInterrupt) or timer.task.cancelling():
                     raise
-                _log_failure(error)
-            else:
-                if not timer.cancelled(thrown):
-                    continue
-                _leave_behind(steps, waiting)
-            if timer.expired():
-                raise deadline_exceeded(title)
-            raise asyncio.CancelledError
+                raise _no_exception(title, error) from error
+            if timer.cancelled(thrown):
+                timer.grant(GRACE)
+    raise timer.outcome(title)
 
 
 def deadline_exceeded(title: str) -> RpcError:
@@ -96,85 +93,78 @@ def deadline_exceeded(title: str) -> RpcError:
     return RpcError(Code.DEADLINE_EXCEEDED, f"{title} did not end by its deadline")
 
 
-def _cancelled_itself(title: str) -> RpcError:
-    return RpcError(Code.CANCELLED, f"the handler of {title} raised CancelledError")
-
-
-def _ended_itself(title: str, error: BaseException) -> RpcError:
-    """A handler may end itself, but not the process around it."""
+def _no_exception(title: str, error: BaseException) -> RpcError:
+    """A handler may end itself, but neither its caller nor the process around it."""
     name = type(error).__name__
-    return RpcError(Code.INTERNAL, f"the handler of {title} raised {name}: {error}", {"type": name, "method": title})
+    code = Code.CANCELLED if isinstance(error, asyncio.CancelledError) else Code.INTERNAL
+    return RpcError(code, f"the handler of {title} raised {name}: {error}", {"type": name, "method": title})
+
+
+def _log_failure(title: str, error: BaseException) -> None:
+    if not isinstance(error, asyncio.CancelledError | StopAsyncIteration):
+        logger.warning("the handler of %s failed while it was being cancelled", title, exc_info=error)
+
+
+def _close(steps: Steps, title: str) -> None:
+    """End a handler that goes on although it was cancelled."""
+    try:
+        steps.close()
+    except Exception as error:
+        logger.warning("the handler of %s goes on although it was cancelled: %s", title, error)
 
 
 class _Timer:
-    """Cancels the current task at a deadline, and tells that cancellation from others, as `asyncio.timeout` does."""
+    """Cancels the current task at a deadline, and tells that cancellation from others, as `asyncio.timeout` does.
+
+    Attributes:
+        task: The task that the handler runs in.
+        ending: Whether the handler has been cancelled, and is cleaning up.
+    """
 
     def __init__(self, deadline: float | None) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a call must be awaited in a task of asyncio")
         self.task = task
-        self._cancelling = task.cancelling()
+        self.ending = False
+        self._before = self._seen = task.cancelling()
+        self._own = 0
+        self._expired = False
         self._handle: asyncio.TimerHandle | None = None
-        self._fired = False
         if deadline is not None:
-            left = max(0.0, deadline - time.monotonic())
-            self._handle = asyncio.get_running_loop().call_later(left, self._fire)
+            self._arm(deadline - time.monotonic())
 
     def __enter__(self) -> _Timer:
         return self
 
+    def __exit__(self, *exception: object) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+        for _ in range(self._own):
+            self.task.uncancel()
+
+    def _arm(self, seconds: float) -> None:
+        self._handle = asyncio.get_running_loop().call_later(max(0.0, seconds), self._fire)
+
     def _fire(self) -> None:
-        self._fired = True
+        self._own += 1
+        self._expired = self._expired or not self.ending
         self.task.cancel()
 
     def cancelled(self, thrown: BaseException | None) -> bool:
         """Whether what was thrown cancels the call: not so where a timeout of the handler's own took it back."""
-        return isinstance(thrown, asyncio.CancelledError) and self.task.cancelling() > self._cancelling
+        return isinstance(thrown, asyncio.CancelledError) and self.task.cancelling() > self._seen
 
-    def expired(self) -> bool:
-        """Whether the cancellation was this timer's alone."""
-        return self._fired and self.task.uncancel() <= self._cancelling
-
-    def __exit__(self, *_: object) -> None:
+    def grant(self, seconds: float) -> None:
+        """Let the handler clean up for a while."""
         if self._handle is not None:
             self._handle.cancel()
+        self.ending = True
+        self._seen = self.task.cancelling()
+        self._arm(seconds)
 
-
-def _log_failure(error: Exception) -> None:
-    if not isinstance(error, StopAsyncIteration):
-        _logger.warning("a handler failed while it was being cancelled", exc_info=error)
-
-
-def _leave_behind(steps: Steps, waiting: Any) -> None:
-    """Let a handler that goes on after it was cancelled do so in a task of its own."""
-    task = asyncio.get_running_loop().create_task(_finish(steps, waiting))
-    _abandoned.add(task)
-    task.add_done_callback(_abandoned.discard)
-
-
-async def _finish(steps: Steps, waiting: Any) -> None:
-    try:
-        await _rest(steps, waiting)
-    except (StopAsyncIteration, asyncio.CancelledError):
-        return
-    except Exception:
-        _logger.warning("a handler failed after it was cancelled", exc_info=True)
-
-
-@types.coroutine
-def _rest(steps: Steps, waiting: Any) -> Generator[Any, None, None]:
-    """Drive a handler to its end; one that withstands a second cancellation is closed."""
-    while True:
-        failure: BaseException | None = None
-        try:
-            yield waiting
-        except (GeneratorExit, asyncio.CancelledError):
-            steps.close()
-            raise
-        except BaseException as error:
-            failure = error
-        try:
-            waiting = steps.send(None) if failure is None else steps.throw(failure)
-        except StopIteration:
-            return
+    def outcome(self, title: str) -> BaseException:
+        """What ended the call: the deadline, unless somebody else cancelled it too."""
+        if self._expired and self.task.cancelling() <= self._before:
+            return deadline_exceeded(title)
+        return asyncio.CancelledError()

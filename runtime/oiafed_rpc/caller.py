@@ -20,6 +20,9 @@ from oiafed_rpc.transport.base import Transport
 
 _KEY = re.compile(r"[a-z0-9_.-]+")
 _VALUE = re.compile(r"[ -~]*")
+LONGEST = 100_000_000
+"""Seconds of the longest timeout: three years, which gRPC can still express."""
+
 _MAX_METADATA = 4096  # bytes; servers may refuse headers of 8 KiB in all
 
 
@@ -41,8 +44,8 @@ class Options:
         Raises:
             ValueError: for a timeout that is not positive, or metadata that can't travel.
         """
-        if timeout is not None and not timeout > 0:
-            raise ValueError(f"timeout must be a positive number of seconds, not {timeout!r}")
+        if timeout is not None and not 0 < timeout <= LONGEST:
+            raise ValueError(f"timeout must be a number of seconds above 0 and up to {LONGEST:,}, not {timeout!r:.40}")
         together = {**self.metadata, **(metadata or {})}
         _check_metadata(together)
         return Options(self.timeout if timeout is None else timeout, together)
@@ -85,7 +88,7 @@ class Caller:
         self._chain = compose(interceptors, Context(Side.CALLER, node_id), self._send)
 
     def begin(self, incarnation: str) -> None:
-        """Start numbering calls for an incarnation of the node."""
+        """Start numbering calls for an incarnation of the node; an empty one ends it."""
         self._incarnation = incarnation
 
     async def unary(
@@ -126,6 +129,10 @@ class Caller:
     def _message(
         self, spec: Method[Any], name: str, target: str, payload: Any, options: Options, shared: Encoded | None
     ) -> Message:
+        if not self._incarnation:
+            raise RpcError(
+                Code.FAILED_PRECONDITION, f"node {self._node_id!r} is not running: start it before it calls {name}"
+            )
         try:
             spec.request_codec.check(payload)
         except FieldError as error:

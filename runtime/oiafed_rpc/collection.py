@@ -105,7 +105,8 @@ class BroadcastStream(Generic[R]):
                 await arrived.put(Reply(target, item))
         except Exception as error:  # whatever it is, the other nodes' replies go on
             await arrived.put(Reply(target, error=as_rpc_error(error, target, "the call")))
-        await arrived.put(None)
+        finally:
+            await arrived.put(None)
 
 
 class Broadcast(BroadcastStream[R]):
@@ -207,7 +208,13 @@ class ProxyCollection(Generic[P]):
         def start(target: str) -> AsyncIterator[R]:
             return _single(self._rpc_caller, spec, name, target, payload, self._rpc_options, shared)
 
-        return Broadcast(self._rpc_reached(name), start, self._rpc_min_replies)
+        targets = self._rpc_reached(name)
+        if self._rpc_min_replies is not None and self._rpc_min_replies > len(targets):
+            there = f"{len(targets)} nodes: {', '.join(targets)}"
+            raise RpcError(
+                Code.FAILED_PRECONDITION, f"{name}: min_replies is {self._rpc_min_replies}, but there are {there}"
+            )
+        return Broadcast(targets, start, self._rpc_min_replies)
 
     def _rpc_broadcast_stream(self, method: Method[R], payload: object) -> BroadcastStream[R]:
         shared = Encoded()
@@ -223,7 +230,8 @@ class ProxyCollection(Generic[P]):
             role = self.__proxy__.__role__
             who = f"node of role {role!r}" if role else "node"
             raise RpcError(
-                Code.FAILED_PRECONDITION, f"{name} has nowhere to go: no {who} is connected; see Node.wait_for_peers"
+                Code.FAILED_PRECONDITION,
+                f"{name} has nowhere to go: no {who} is connected; see Node.wait_for_peers, and Node.peers for who is",
             )
         return targets
 

@@ -12,7 +12,7 @@ from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.context import CURRENT
 from oiafed_rpc.dynamic import DYNAMIC
 from oiafed_rpc.errors import Code, RpcError, as_rpc_error
-from oiafed_rpc.handlers import Handler, Target, takes_whole_payload
+from oiafed_rpc.handlers import Handler, Target, check_signature, takes_whole_payload
 from oiafed_rpc.interceptors import Context, Interceptor, Side, compose
 from oiafed_rpc.log import logger
 from oiafed_rpc.message import Message
@@ -45,11 +45,13 @@ class Endpoint:
 
         Raises:
             RpcError: ALREADY_EXISTS where one of them is offered already; then none is added.
+            TypeError: where a method does not take the parameters that the schema gives it.
         """
         specs = type(handler).__methods__
         for spec in specs:
             if spec.path in self._typed:
                 raise RpcError(Code.ALREADY_EXISTS, f"node {self.node_id!r} has a handler for {spec.title} already")
+            check_signature(handler, spec)
         for spec in specs:
             unpack = isinstance(spec.request, Params)
             target = Target(getattr(handler, spec.attribute), unpack=unpack, typed=True)
@@ -94,6 +96,12 @@ class Endpoint:
         return as_rpc_error(error, self.node_id, message.method)
 
     async def _dispatch(self, message: Message) -> Message:
+        if message.target != self.node_id:
+            raise RpcError(
+                Code.NOT_FOUND,
+                f"node {self.node_id!r} answers here, but the call is for {message.target!r}: "
+                "the address belongs to another node",
+            )
         spec, target = self._find(message)
         if spec.callers and message.role not in spec.callers:
             allowed = " or ".join(spec.callers)

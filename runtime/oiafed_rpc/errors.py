@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 
@@ -38,11 +39,15 @@ class RpcError(Exception):
             `node` and `method` (where it was raised).
     """
 
+    code = Code.UNKNOWN
+    message = ""
+    details: Mapping[str, str] = MappingProxyType({})  # of subclasses that do not call this constructor
+
     def __init__(self, code: Code, message: str, details: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
-        self.code = code
-        self.message = message
-        self.details: dict[str, str] = dict(details or {})
+        self.code = Code(code)
+        self.message = str(message)
+        self.details = {str(key): str(value) for key, value in (details or {}).items()}
 
     def __str__(self) -> str:
         return f"{self.code.name}: {self.message}"

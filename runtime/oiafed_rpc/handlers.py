@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from abc import ABC
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
 from typing import Any, ClassVar
 
 from oiafed_rpc.codec.messages import Params
@@ -107,8 +107,28 @@ def _iterator(items: AsyncIterable[Any] | Iterable[Any]) -> AsyncIterator[Any]:
 
 async def _from_threads(items: Iterator[Any]) -> AsyncIterator[Any]:
     """Take each item of an ordinary iterator in a worker thread."""
-    while (item := await WORKERS.run(functools.partial(next, items, _END))) is not _END:
-        yield item
+    try:
+        while (item := await WORKERS.run(functools.partial(next, items, _END))) is not _END:
+            yield item
+    finally:
+        if isinstance(items, Generator):
+            await WORKERS.run(items.close)
+
+
+def check_signature(handler: Handler, spec: Method[Any]) -> None:
+    """See whether a method takes the parameters that its schema gives it: type checkers let other names pass.
+
+    Raises:
+        TypeError: where it does not.
+    """
+    signature = inspect.signature(getattr(handler, spec.attribute))
+    names = spec.request.names if isinstance(spec.request, Params) else ()
+    try:
+        signature.bind(**dict.fromkeys(names)) if isinstance(spec.request, Params) else signature.bind(None)
+    except TypeError as error:
+        wanted = f"({', '.join(names)})" if isinstance(spec.request, Params) else "(request)"
+        where = f"{type(handler).__name__}.{spec.attribute}"
+        raise TypeError(f"{where} takes {signature}, but the schema gives it {wanted}: {error}") from None
 
 
 def takes_whole_payload(function: Callable[..., Any]) -> bool:

@@ -41,7 +41,7 @@ async def introduce(transport: Transport, own: Endpoint, node: NodeProxy, addres
     Raises:
         RpcError: UNAVAILABLE where it is not reached in time; other codes where it refuses.
     """
-    failure = ""
+    failure = transport.absence(address.node_id)
     try:
         async with asyncio.timeout(timeout):
             await transport.reach(address.node_id, address.host, address.port)
@@ -52,12 +52,12 @@ async def introduce(transport: Transport, own: Endpoint, node: NodeProxy, addres
                 except RpcError as error:
                     if error.code is not Code.UNAVAILABLE:
                         raise
-                    failure = f": {error.message}"
+                    failure = error.message
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
     except TimeoutError:
         raise RpcError(
-            Code.UNAVAILABLE, f"cannot connect to {address} within {timeout:g} s{failure}", {"node": address.node_id}
+            Code.UNAVAILABLE, f"cannot connect to {address} within {timeout:g} s: {failure}", {"node": address.node_id}
         ) from None
 
 

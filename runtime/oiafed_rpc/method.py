@@ -12,6 +12,9 @@ from oiafed_rpc.records import Record
 
 R = TypeVar("R")
 
+SYSTEM_SERVICE = "/oiafed.v1.Node/"
+"""What the paths of the methods begin with that every node has."""
+
 
 class Kind(enum.Enum):
     """Which side of a call is a stream."""

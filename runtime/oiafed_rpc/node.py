@@ -7,7 +7,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType, TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Self, TypeVar, cast, overload
 
 from oiafed_rpc.caller import Caller
 from oiafed_rpc.collection import ProxyCollection
@@ -136,6 +136,7 @@ class Node:
         """Stop accepting calls and give back all resources. Harmless when not running."""
         self._running = False
         await self.transport.stop()
+        self._caller.begin("")
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -218,6 +219,8 @@ class Node:
             target: The id of the node.
             proxy: A generated class, for typed calls.
         """
+        if not issubclass(cast("type[object]", proxy), Proxy):
+            raise TypeError(f"get_proxy takes a generated Proxy class, not {proxy!r}")
         return proxy(self._caller, target)
 
     @overload
@@ -240,6 +243,8 @@ class Node:
             targets: The ids of the nodes; by default every node of the role that is connected when a call is made.
             role: The role, where `collection` has none.
         """
+        if not issubclass(cast("type[object]", collection), ProxyCollection):
+            raise TypeError(f"get_collection takes a generated Collection class, not {collection!r}")
         if targets is not None:
             fixed = list(dict.fromkeys(targets))
             return collection(self._caller, lambda: fixed)
@@ -254,6 +259,8 @@ class Node:
         Raises:
             RpcError: ALREADY_EXISTS where the node has a handler for one of its methods.
         """
+        if not isinstance(cast("object", handler), Handler):
+            raise TypeError(f"register takes an instance of a generated handler class, not {handler!r}")
         self._endpoint.register(handler)
 
     @overload

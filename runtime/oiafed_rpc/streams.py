@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any
+from typing import Any, cast
 
+from oiafed_rpc.bounded import bounded
 from oiafed_rpc.log import logger
 
 
@@ -14,10 +16,14 @@ async def next_item(items: AsyncIterator[Any]) -> Any:
 
 
 async def close(items: AsyncIterator[Any]) -> None:
-    """End an iterator that can be ended, unless it is still busy ending by itself."""
+    """End an iterator that can be ended; one that takes its time, or fails, is not waited for."""
     if not isinstance(items, AsyncGenerator):
         return
     try:
-        await items.aclose()
-    except RuntimeError as error:
-        logger.debug("a stream could not be closed: %s", error)
+        await bounded(_ended(cast("AsyncGenerator[Any, None]", items)), time.monotonic(), "the stream")
+    except Exception as error:
+        logger.warning("a stream could not be closed: %s", error)
+
+
+async def _ended(items: AsyncGenerator[Any, None]) -> None:
+    await items.aclose()

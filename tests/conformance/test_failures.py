@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from oiafed_rpc import Code, RpcError, current_call
+from oiafed_rpc import Code, PartialFailure, RpcError, current_call
 
 from tests.conformance.conftest import Federation
 
@@ -337,3 +337,91 @@ async def test_a_blocking_function_does_not_hold_up_others(federation: Federatio
     assert not blocked.done()
     release.set()
     assert await blocked is True
+
+
+class _OwnBase(BaseException):
+    """Nobody expects it."""
+
+
+async def test_a_broadcast_outlives_what_is_no_exception(federation: Federation) -> None:
+    trainer, learner = await federation.pair()
+
+    async def odd(a: int = 0, b: int = 0) -> None:
+        raise _OwnBase("odd")
+
+    learner.register_handler("odd", odd)
+    await _fails(trainer.get_proxy("learner_0").call("odd"), Code.INTERNAL, "_OwnBase: odd")
+    with pytest.raises(PartialFailure, match="_OwnBase"):
+        await trainer.get_collection(targets=["learner_0"]).broadcast("odd")
+
+
+@pytest.mark.parametrize("slow", [True, False])
+async def test_leaving_a_stream_does_not_wait_for_a_slow_or_broken_end(federation: Federation, slow: bool) -> None:
+    trainer, learner = await federation.pair()
+
+    async def ends_badly(a: int = 0, b: int = 0) -> AsyncIterator[int]:
+        try:
+            while True:
+                yield 1
+                await asyncio.sleep(0)
+        finally:
+            if slow:
+                await asyncio.sleep(30)
+            raise ValueError("at the end")
+
+    learner.register_handler("ends_badly", ends_badly)
+    items = trainer.get_proxy("learner_0").stream("ends_badly")
+    assert await anext(items) == 1
+    began = time.monotonic()
+    await items.aclose()
+    assert time.monotonic() - began < 2
+
+
+async def test_an_ordinary_generator_ends_in_a_thread(federation: Federation) -> None:
+    import threading
+
+    trainer, learner = await federation.pair()
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    threads: list[int] = []
+
+    def numbers(a: int = 0, b: int = 0) -> Iterator[int]:
+        try:
+            while True:
+                yield 1
+        finally:
+            threads.append(threading.get_ident())
+            loop.call_soon_threadsafe(ended.set)
+
+    learner.register_handler("numbers", numbers)
+    items = trainer.get_proxy("learner_0").stream("numbers")
+    assert await anext(items) == 1
+    await items.aclose()
+    await asyncio.wait_for(ended.wait(), 5)
+    assert threads != [threading.get_ident()]
+
+
+async def test_errors_that_are_made_wrong_are_typed_all_the_same(federation: Federation) -> None:
+    trainer, learner = await federation.pair()
+
+    class HalfMadeError(RpcError):
+        def __init__(self) -> None:
+            pass
+
+    class CodedError(RpcError):
+        def __init__(self) -> None:
+            super().__init__(99, None, {1: None})
+
+    def half(a: int = 0, b: int = 0) -> None:
+        raise HalfMadeError
+
+    def coded(a: int = 0, b: int = 0) -> None:
+        raise CodedError
+
+    def odd(a: int = 0, b: int = 0) -> None:
+        raise RpcError(Code.ABORTED, None, {1: None})
+
+    for function, code in ((half, Code.UNKNOWN), (coded, Code.INTERNAL), (odd, Code.ABORTED)):
+        learner.register_handler(function.__name__, function)
+        error = await _fails(trainer.get_proxy("learner_0").call(function.__name__), code)
+        assert str(error)

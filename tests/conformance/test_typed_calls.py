@@ -392,3 +392,42 @@ async def test_a_method_brings_its_own_deadline(federation: Federation) -> None:
     await caller.get_proxy("painter_0", conformance().PainterProxy).draw(conformance().Color.RED)
     assert left[0] is not None
     assert 6 < left[0] <= 7.1
+
+
+async def test_a_declared_error_with_wrong_fields_is_named(federation: Federation) -> None:
+    if federation.by_reference:
+        pytest.skip("by reference, nobody looks inside")
+    stubs = conformance()
+    learner = await federation.start("painter_0", "painter")
+    handler = painter()
+
+    async def draw(color: Any) -> Any:
+        raise stubs.OutOfInk("wrong", color=color, left="much", where=None)
+
+    handler.draw = draw
+    learner.register(handler)
+    caller = await federation.start("caller", "curator")
+    await caller.connect(federation.address(learner))
+    with pytest.raises(RpcError) as failure:
+        await caller.get_proxy("painter_0", stubs.PainterProxy).draw(stubs.Color.RED)
+    assert "OutOfInk" in failure.value.message or failure.value.message == "wrong"
+
+
+async def test_a_handler_that_takes_other_parameters_is_refused(federation: Federation) -> None:
+    learner = await federation.start("painter_0", "painter")
+    handler = painter()
+    handler.add = lambda a, c: a
+    with pytest.raises(TypeError, match=r"Painter.add takes \(a, c\), but the schema gives it \(a, b\)"):
+        learner.register(handler)
+    learner.register(painter())
+
+
+async def test_wrong_classes_are_refused(federation: Federation) -> None:
+    stubs = conformance()
+    node = await federation.start("node", "x")
+    with pytest.raises(TypeError, match="register takes an instance"):
+        node.register(stubs.PainterHandler)
+    with pytest.raises(TypeError, match="get_proxy takes a generated Proxy class"):
+        node.get_proxy("x", stubs.PainterCollection)
+    with pytest.raises(TypeError, match="get_collection takes a generated Collection class"):
+        node.get_collection(stubs.PainterProxy)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 from oiafed_rpc import Code, RpcError
-from oiafed_rpc.bounded import bounded
+from oiafed_rpc.bounded import GRACE, bounded
 
 
 def _in(seconds: float) -> float:
@@ -97,21 +100,61 @@ async def test_nested_bounds_of_one_deadline_end_as_one() -> None:
     assert task.cancelling() == 0
 
 
-async def test_cleaning_up_after_the_deadline_goes_on_without_the_caller() -> None:
-    release, cleaned = asyncio.Event(), asyncio.Event()
+async def test_a_cancelled_handler_may_clean_up() -> None:
+    cleaned: list[str] = []
 
     async def slow_to_clean() -> None:
         try:
             await asyncio.Event().wait()
         finally:
-            await release.wait()
-            cleaned.set()
+            async with asyncio.timeout(5):
+                await asyncio.sleep(0.01)
+            ended = asyncio.create_task(asyncio.Event().wait())
+            ended.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await ended  # a cancellation that is not the handler's own
+            cleaned.append("up")
 
+    with pytest.raises(RpcError) as failure:
+        await bounded(slow_to_clean(), _in(0.01), "x")
+    assert failure.value.code is Code.DEADLINE_EXCEEDED
+    assert cleaned == ["up"]
+
+
+async def test_cleaning_up_ends_with_the_grace() -> None:
+    async def slow_to_clean() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            async with asyncio.timeout(GRACE + 0.1):
+                await asyncio.Event().wait()
+
+    began = time.monotonic()
     with pytest.raises(RpcError):
         await bounded(slow_to_clean(), _in(0.01), "x")
-    assert not cleaned.is_set()
-    release.set()
-    await asyncio.wait_for(cleaned.wait(), 5)
+    assert time.monotonic() - began < GRACE + 1
+    task = asyncio.current_task()
+    assert task is not None
+    await asyncio.sleep(0.3)  # past the timeout of the handler that is gone
+    assert task.cancelling() == 0
+
+
+async def test_a_caller_that_is_cancelled_stays_cancelled_after_the_grace() -> None:
+    async def stubborn() -> None:
+        while True:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+
+    call = asyncio.create_task(_awaiting(stubborn()))
+    await asyncio.sleep(0)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert call.cancelled()
+
+
+async def _awaiting(steps: Coroutine[Any, Any, None]) -> None:
+    await bounded(steps, _in(30), "x")
 
 
 def test_a_handler_that_ignores_every_cancellation_does_not_keep_the_loop() -> None:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import AsyncExitStack
 
 import pytest
 from federation.v1 import FitConfig, FitResult, LearnerProxy, NotReady
@@ -259,3 +260,83 @@ print(asyncio.run(main(port)) == port)
 """
     run = subprocess.run([sys.executable, "-c", code], timeout=60, capture_output=True, text=True)
     assert (run.returncode, run.stdout, run.stderr) == (0, "True\n", "")
+
+
+async def _slow_pair(stack: AsyncExitStack) -> tuple[Node, Node, asyncio.Event, asyncio.Event]:
+    learner = await stack.enter_async_context(Node("l", "learner", GrpcTransport("127.0.0.1", 0)))
+    trainer = await stack.enter_async_context(Node("t", "trainer", GrpcTransport(), connect_timeout=0.5))
+    started, release = asyncio.Event(), asyncio.Event()
+
+    @learner.register_handler("slow")
+    async def slow(a: int = 0, b: int = 0) -> str:
+        started.set()
+        await release.wait()
+        return "done"
+
+    await trainer.connect(f"l@127.0.0.1:{learner.transport.port}")
+    return learner, trainer, started, release
+
+
+async def test_connecting_again_to_the_same_address_keeps_calls_going() -> None:
+    async with AsyncExitStack() as stack:
+        learner, trainer, started, release = await _slow_pair(stack)
+        call = asyncio.create_task(trainer.get_proxy("l").call("slow"))
+        await asyncio.wait_for(started.wait(), 5)
+        await trainer.connect(f"l@127.0.0.1:{learner.transport.port}")
+        release.set()
+        assert await call == "done"
+
+
+async def test_a_failed_reconnection_keeps_the_connection() -> None:
+    async with AsyncExitStack() as stack:
+        _, trainer, started, release = await _slow_pair(stack)
+        call = asyncio.create_task(trainer.get_proxy("l").call("slow"))
+        await asyncio.wait_for(started.wait(), 5)
+        with pytest.raises(RpcError, match="cannot connect"):
+            await trainer.connect("l@127.0.0.1:9")
+        assert "l" in trainer.peers
+        release.set()
+        assert await call == "done"
+        assert await trainer.get_proxy("l").call("slow") == "done"
+
+
+async def test_a_call_waits_for_the_connection_that_is_being_made() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    async with Node("t", "trainer", GrpcTransport()) as trainer:
+        connecting = asyncio.create_task(trainer.connect(f"l@127.0.0.1:{port}"))
+        await asyncio.sleep(0)
+        call = asyncio.create_task(trainer.get_proxy("l").call("ping"))
+        await asyncio.sleep(0.2)  # gRPC has been refused by now, and would fail a call at once
+        assert not call.done()
+        learner = Node("l", "learner", GrpcTransport("127.0.0.1", port))
+        learner.register_handler("ping", lambda a=0, b=0: "pong")
+        async with learner:
+            assert await call == "pong"
+            await connecting
+
+
+async def test_a_call_that_waits_for_a_connection_fails_with_it() -> None:
+    async with Node("t", "trainer", GrpcTransport(), connect_timeout=0.3) as trainer:
+        connecting = asyncio.create_task(trainer.connect("l@127.0.0.1:9"))
+        await asyncio.sleep(0)
+        with pytest.raises(RpcError, match="'l' is not connected") as failure:
+            await trainer.get_proxy("l").call("ping")
+        assert failure.value.code is Code.UNAVAILABLE
+        with pytest.raises(RpcError):
+            await connecting
+
+
+async def test_stopping_ones_own_node_ends_its_calls_and_says_so() -> None:
+    async with AsyncExitStack() as stack:
+        _, trainer, started, release = await _slow_pair(stack)
+        call = asyncio.create_task(trainer.get_proxy("l").call("slow"))
+        await asyncio.wait_for(started.wait(), 5)
+        await trainer.stop()
+        with pytest.raises(RpcError, match="the connection to 'l' was closed here during slow") as failure:
+            await call
+        assert failure.value.code is Code.UNAVAILABLE
+        with pytest.raises(RpcError, match="node 't' is not running: start it before it calls slow"):
+            await trainer.get_proxy("l").call("slow")
+        release.set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, cast
 
 from oiafed_rpc.message import Message
 
@@ -83,6 +83,9 @@ def _link(interceptor: Interceptor, context: Context, following: Next) -> Next:
         return following(message)
 
     async def link(message: Message) -> Message:
-        return await interceptor.intercept(message, context, call_next)
+        reply = cast("object", await interceptor.intercept(message, context, call_next))
+        if isinstance(reply, Message):
+            return reply
+        raise TypeError(f"{type(interceptor).__name__} gave {type(reply).__name__} where a Message is due")
 
     return link

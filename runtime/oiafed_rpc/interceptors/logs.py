@@ -30,7 +30,7 @@ class LoggingInterceptor(Interceptor):
     async def intercept(self, message: Message, context: Context, call_next: CallNext) -> Message:
         """Log the call when it has ended."""
         arrow, other = ("->", message.target) if context.side is Side.CALLER else ("<-", message.source or "a client")
-        what = f"{context.node_id} {arrow} {other} {message.method}"
+        what = f"{context.node_id} {arrow} {_plain(other)} {_plain(message.method)}"
         began = time.perf_counter()
         try:
             reply = await call_next(message, context)
@@ -39,3 +39,8 @@ class LoggingInterceptor(Interceptor):
             raise
         logger.log(self._level, "%s took %.1f ms", what, (time.perf_counter() - began) * 1e3)
         return reply
+
+
+def _plain(name: str) -> str:
+    """A name from a peer, who must not write lines or control characters into the log."""
+    return name if name.isprintable() else repr(name)

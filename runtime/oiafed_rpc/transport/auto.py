@@ -52,6 +52,10 @@ class AutoTransport(Transport):
         if node_id not in self._memory.network:
             await self._grpc.reach(node_id, host, port)
 
+    def absence(self, node_id: str) -> str:
+        """What to say of a node of another process."""
+        return self._grpc.absence(node_id)
+
     def welcome(self, peer: Peer) -> None:
         """Note a node of another process; the network of this one knows its own."""
         if peer.node_id not in self._memory.network:

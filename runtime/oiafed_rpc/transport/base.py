@@ -65,6 +65,10 @@ class Transport(ABC):
         """Learn where a node is, so that it can be sent to; by default, nothing. Its caller bounds the wait."""
         del node_id, host, port
 
+    def absence(self, node_id: str) -> str:
+        """What to say of a node that does not answer."""
+        return f"nothing answers there for {node_id!r}"
+
     def welcome(self, peer: Peer) -> None:
         """Note a node that was reached and has introduced itself."""
         self.peers.add(peer)

@@ -74,9 +74,16 @@ class MemoryNetwork:
         """
         member = self._members.get(node_id)
         if member is None:
-            known = ", ".join(sorted(self._members)) or "none"
-            raise RpcError(Code.UNAVAILABLE, f"no node {node_id!r} is running in this process; running: {known}")
+            raise RpcError(Code.UNAVAILABLE, self.absence(node_id))
         return member
+
+    def absence(self, node_id: str) -> str:
+        """What to say of a node that is not on the network."""
+        known = ", ".join(sorted(self._members)) or "none"
+        return (
+            f"no node {node_id!r} is running in this process; running: {known}. "
+            "Memory reaches nodes of the same process only; gRPC reaches others"
+        )
 
 
 DEFAULT_NETWORK = MemoryNetwork()
@@ -110,6 +117,10 @@ class MemoryTransport(Transport):
     async def reach(self, node_id: str, host: str, port: int) -> None:
         """Wait until the node is on the network; where it listens does not matter here."""
         await self.peers.until(lambda: node_id in self.network)
+
+    def absence(self, node_id: str) -> str:
+        """Say who is there, and that memory ends with the process."""
+        return self.network.absence(node_id)
 
     def welcome(self, peer: Peer) -> None:
         """Nothing: the network knows its nodes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, TypeAlias
 
@@ -9,6 +10,7 @@ from grpc import aio
 
 from oiafed_rpc import wire
 from oiafed_rpc.bounded import deadline_exceeded
+from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.message import Message
 from oiafed_rpc.method import Method
 from oiafed_rpc.serializer import Serializers
@@ -31,6 +33,7 @@ class GrpcChannel:
         self.address = authority(host, port)
         self._channel = aio.insecure_channel(self.address, channel_options(host, max_message_size))
         self._serializers = serializers
+        self._closed = False
         self._unary: dict[str, _Unary] = {}
         self._stream: dict[str, _Stream] = {}
 
@@ -47,6 +50,9 @@ class GrpcChannel:
             )
         except aio.AioRpcError as failure:
             raise error_from(failure, spec, target, self._serializers) from None
+        except asyncio.CancelledError:
+            self._check_open(message)
+            raise
         return message.reply(wire.decode_reply(message, data, self._serializers))
 
     async def stream(self, target: str, message: Message) -> AsyncIterator[Any]:
@@ -62,14 +68,26 @@ class GrpcChannel:
                 yield wire.decode_reply(message, data, self._serializers)
         except aio.AioRpcError as failure:
             raise error_from(failure, spec, target, self._serializers) from None
+        except asyncio.CancelledError:
+            self._check_open(message)
+            raise
         finally:
             call.cancel()
+
+    def _check_open(self, message: Message) -> None:
+        """Raise what a cancellation stands for that came with the end of the channel."""
+        task = asyncio.current_task()
+        if self._closed and not (task and task.cancelling()):
+            raise RpcError(
+                Code.UNAVAILABLE, f"the connection to {message.target!r} was closed here during {message.method}"
+            ) from None
 
     def _metadata(self, message: Message, spec: Method[Any]) -> tuple[tuple[str, str], ...]:
         return request_metadata(message, spec, self._serializers.names)
 
     async def close(self) -> None:
         """Close the channel; calls under way fail."""
+        self._closed = True
         await self._channel.close(None)
 
 

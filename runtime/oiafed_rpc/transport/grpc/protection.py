@@ -1,8 +1,8 @@
 """Keeping `asyncio.run` from crashing gRPC's server.
 
-When `asyncio.run` ends it cancels every task, gRPC's own among them. The one that waits for the next call then frees the
-memory into which gRPC's core will write that call: with grpcio 1.85 the process dies of a segmentation fault, now or
-later. So those tasks are kept off asyncio's list of tasks, and end when the server is shut down.
+When `asyncio.run` ends it cancels every task, gRPC's own among them. The one that waits for the next call then frees
+the memory into which gRPC's core will write that call: with grpcio 1.85 the process dies of a segmentation fault, now
+or later. So those tasks are kept off asyncio's list of tasks, and end when the server is shut down.
 """
 
 from __future__ import annotations

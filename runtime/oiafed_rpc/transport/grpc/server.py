@@ -13,6 +13,7 @@ import grpc
 from grpc import aio
 
 from oiafed_rpc import wire
+from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, ConfigError, RpcError
 from oiafed_rpc.message import Message
@@ -126,7 +127,7 @@ class _ServerCall:
     async def unary(self, body: bytes, context: _Context) -> bytes:
         message = self._message(body, context)
         try:
-            reply = await self._receive(message)
+            reply = await self._endpoint.receive(message)
             return wire.encode_reply(message, reply.payload, self._endpoint.serializers)
         except RpcError as error:
             await self._abort(error, context)
@@ -134,7 +135,7 @@ class _ServerCall:
     async def stream(self, body: bytes, context: _Context) -> AsyncIterator[bytes]:
         message = self._message(body, context)
         try:
-            items = (await self._receive(message)).payload
+            items = (await self._endpoint.receive(message)).payload
         except RpcError as error:
             await self._abort(error, context)
         try:
@@ -159,15 +160,12 @@ class _ServerCall:
         message.deadline = time.monotonic() + left
         return message
 
-    async def _receive(self, message: Message) -> Message:
-        if message.target != self._endpoint.node_id:
-            raise RpcError(
-                Code.NOT_FOUND,
-                f"node {self._endpoint.node_id!r} answers here, but the call is for {message.target!r}: "
-                "the address belongs to another node",
-            )
-        return await self._endpoint.receive(message)
-
     async def _abort(self, error: RpcError, context: _Context) -> NoReturn:
-        details = status_details(error, self._endpoint.serializers)
+        try:
+            details = status_details(error, self._endpoint.serializers)
+        except FieldError as misfit:
+            error = RpcError(
+                Code.INTERNAL, f"the handler raised {type(error).__name__} with what can't be sent: {misfit}"
+            )
+            details = status_details(error, self._endpoint.serializers)
         await context.abort(GRPC_CODES[error.code], shortened(error.message), ((DETAILS_KEY, details),))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.message import Message
+from oiafed_rpc.method import SYSTEM_SERVICE
+from oiafed_rpc.peers import Peer
 from oiafed_rpc.transport.base import Transport
 from oiafed_rpc.transport.grpc.client import GrpcChannel
-from oiafed_rpc.transport.grpc.options import is_loopback
+from oiafed_rpc.transport.grpc.options import authority, is_loopback
 from oiafed_rpc.transport.grpc.server import GrpcServer
 
 DEFAULT_MAX_MESSAGE_SIZE = 2**31 - 1
@@ -44,6 +46,8 @@ class GrpcTransport(Transport):
         self._max_message_size = max_message_size
         self._server: GrpcServer | None = None
         self._channels: dict[str, GrpcChannel] = {}
+        self._candidates: dict[str, _Candidate] = {}
+        self._retired: set[asyncio.Task[None]] = set()
         self.port = 0
 
     async def start(self) -> None:
@@ -62,26 +66,46 @@ class GrpcTransport(Transport):
         """Stop listening and close every channel."""
         server, self._server = self._server, None
         channels, self._channels = self._channels, {}
+        candidates, self._candidates = self._candidates, {}
         for node_id in channels:
             self.peers.remove(node_id)
-        await asyncio.gather(*(channel.close() for channel in channels.values()))
+        await asyncio.gather(
+            *(channel.close() for channel in channels.values()),
+            *(candidate.give_up() for candidate in candidates.values()),
+            *self._retired,
+        )
         if server is not None:
             await server.stop()
         self.port = 0
 
     async def reach(self, node_id: str, host: str, port: int) -> None:
-        """Make a channel to a node, in place of one to another address."""
+        """Make a channel to a node. It takes over from a former one to another address when the node has answered."""
         former = self._channels.get(node_id)
-        self._channels[node_id] = GrpcChannel(host, port, self._max_message_size, self.endpoint.serializers)
-        if former is not None:
-            await former.close()
+        if former is not None and former.address == authority(host, port):
+            return
+        superseded = self._candidates.pop(node_id, None)
+        channel = GrpcChannel(host, port, self._max_message_size, self.endpoint.serializers)
+        self._candidates[node_id] = _Candidate(channel, asyncio.get_running_loop().create_future())
+        if superseded is not None:
+            await superseded.give_up()
+
+    def welcome(self, peer: Peer) -> None:
+        """Take over the channel over which a node has introduced itself."""
+        candidate = self._candidates.pop(peer.node_id, None)
+        if candidate is not None:
+            former = self._channels.get(peer.node_id)
+            self._channels[peer.node_id] = candidate.channel
+            candidate.settle()
+            if former is not None:
+                self._retired.add(task := asyncio.create_task(former.close()))
+                task.add_done_callback(self._retired.discard)
+        super().welcome(peer)
 
     async def forget(self, node_id: str) -> None:
-        """Close the channel to a node."""
-        channel = self._channels.pop(node_id, None)
-        self.peers.remove(node_id)
-        if channel is not None:
-            await channel.close()
+        """Close the channel to a node that did not introduce itself; a former one stays."""
+        candidate = self._candidates.pop(node_id, None)
+        if candidate is not None:
+            await candidate.give_up()
 
     @property
     def exposed(self) -> bool:
@@ -89,14 +113,22 @@ class GrpcTransport(Transport):
         return self._host is not None and not is_loopback(self._host)
 
     async def send(self, target: str, message: Message) -> Message:
-        """Call a node; raises RpcError where that fails."""
-        return await self._channel(target).send(target, message)
+        """Call a node; raises RpcError where that fails. A node that is being connected to is waited for."""
+        channel = await self._channel(target, message)
+        return await channel.send(target, message)
 
-    def stream(self, target: str, message: Message) -> AsyncIterator[Any]:
+    async def stream(self, target: str, message: Message) -> AsyncIterator[Any]:
         """Call a streaming method of a node."""
-        return self._channel(target).stream(target, message)
+        channel = await self._channel(target, message)
+        async for item in channel.stream(target, message):
+            yield item
 
-    def _channel(self, target: str) -> GrpcChannel:
+    async def _channel(self, target: str, message: Message) -> GrpcChannel:
+        candidate = self._candidates.get(target)
+        if candidate is not None and message.spec is not None and message.spec.path.startswith(SYSTEM_SERVICE):
+            return candidate.channel
+        if target not in self._channels and candidate is not None:
+            await asyncio.shield(candidate.settled)
         channel = self._channels.get(target)
         if channel is None:
             known = ", ".join(sorted(self._channels)) or "none"
@@ -106,3 +138,19 @@ class GrpcTransport(Transport):
                 f"'{target}@host:port'); connected: {known}",
             )
         return channel
+
+
+class _Candidate(NamedTuple):
+    """A channel to a node that has not introduced itself over it yet."""
+
+    channel: GrpcChannel
+    settled: asyncio.Future[None]
+
+    def settle(self) -> None:
+        """Let the calls go on that wait for the introduction, whatever came of it."""
+        if not self.settled.done():
+            self.settled.set_result(None)
+
+    async def give_up(self) -> None:
+        self.settle()
+        await self.channel.close()
