@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
-from oiafed_rpc import NodeConfig
+from oiafed_rpc import MemoryNetwork, MemoryTransport, Node, NodeConfig
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -67,6 +69,25 @@ def test_the_code_passes_both_type_checkers(project: Path) -> None:
     (project / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}')
     pyright = _run(project, "-m", "pyright", "--pythonpath", sys.executable, "hello.py")
     assert pyright.returncode == 0, pyright.stdout
+
+
+def test_the_interceptor_works_as_written(capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = re.findall(r"<!-- python -->\n```python\n(.*?)```", README, re.DOTALL)
+    namespace: dict[str, Any] = {}
+    exec(compile(block, "README.md", "exec", dont_inherit=True), namespace)
+
+    async def call() -> None:
+        network = MemoryNetwork()
+        number = namespace["RoundNumber"]("3")
+        async with (
+            Node("a", "learner", MemoryTransport(network), interceptors=[number]) as learner,
+            Node("b", "trainer", MemoryTransport(network), interceptors=[number]) as trainer,
+        ):
+            learner.register_handler("ping", lambda a=0, b=0: "pong")
+            assert await trainer.get_proxy("a").call("ping") == "pong"
+
+    asyncio.run(call())
+    assert capsys.readouterr().out == "b calls ping in round 3\n"
 
 
 def test_the_configuration_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
