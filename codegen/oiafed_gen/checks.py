@@ -106,13 +106,14 @@ def _declared(file: File) -> Iterator[tuple[str, _Declared]]:
 
 
 def _check_callers(files: Sequence[File], problems: Problems) -> None:
+    """Report callers that look misspelt. A role that only calls need not be declared anywhere."""
     known = {role.name for file in files for role in file.roles}
     for file in files:
         for role in file.roles:
             for method in role.methods:
                 for caller in method.callers:
-                    if caller.name not in known:
-                        hint = suggestion(caller.name, known)
+                    hint = suggestion(caller.name, known)
+                    if caller.name not in known and (hint or not caller.name):
                         problems.add(caller.location, f"unknown role '{caller.name}'{hint}")
 
 
