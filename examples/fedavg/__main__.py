@@ -86,10 +86,18 @@ def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
             yield error
 
 
+def positive(text: str) -> int:
+    """A whole number above 0, for the command line."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
 def main() -> int:
     """Run the demo; the exit code says how it went."""
     parser = argparse.ArgumentParser(prog="python -m examples.fedavg", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=Experiment.rounds, help="how many rounds to train")
+    parser.add_argument("--rounds", type=positive, default=Experiment.rounds, help="how many rounds to train")
     parser.add_argument("--port", type=int, help="the first of the five ports to use; by default, free ones")
     arguments = parser.parse_args()
     experiment = Experiment(rounds=arguments.rounds)

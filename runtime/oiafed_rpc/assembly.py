@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -98,6 +99,11 @@ def _load(name: str, place: str) -> Callable[..., Any]:
 
 
 def _make(kind: Callable[..., Any], options: Mapping[str, Any], place: str) -> Any:
+    signature = inspect.signature(kind)
+    try:
+        signature.bind(**options)
+    except TypeError as error:
+        raise ConfigError(f"{place}: {error}; beside its type it takes {signature}") from None
     try:
         return kind(**options)
     except (TypeError, ValueError) as error:

@@ -13,7 +13,7 @@ from oiafed_rpc.caller import Caller
 from oiafed_rpc.collection import ProxyCollection
 from oiafed_rpc.config import Address, IdentityConfig, NodeConfig
 from oiafed_rpc.endpoint import Endpoint
-from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.errors import Code, ConfigError, RpcError
 from oiafed_rpc.handlers import Handler
 from oiafed_rpc.interceptors import AuthInterceptor, Interceptor
 from oiafed_rpc.log import logger
@@ -91,7 +91,13 @@ class Node:
         """
         from oiafed_rpc.assembly import assemble  # it knows every transport; a node in memory needs none of gRPC
 
-        return cls(**assemble(NodeConfig.load(source)))
+        config = NodeConfig.load(source)
+        try:
+            return cls(**assemble(config))
+        except ConfigError as error:
+            if not isinstance(source, str | os.PathLike):
+                raise
+            raise ConfigError(f"{os.fspath(source)}: {error.message}") from None
 
     def __repr__(self) -> str:
         return f"Node({self.node_id!r}, {self.role!r}, {type(self.transport).__name__})"

@@ -94,3 +94,11 @@ def test_the_configuration_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTH_TOKEN", "x")
     (block,) = re.findall(r"## Configuration\n.*?```yaml\n(.*?)```", README, re.DOTALL)
     assert NodeConfig.load(yaml.safe_load(block)).timeout.connect == 10
+
+
+def test_the_first_schema_of_the_reference_generates(tmp_path: Path) -> None:
+    (block, *_) = re.findall(r"```yaml\n(package.*?)```", (ROOT / "docs/schema.md").read_text(), re.DOTALL)
+    (tmp_path / "schema").mkdir()
+    (tmp_path / "schema/federation.yaml").write_text(block)
+    generation = _run(tmp_path, "-m", "oiafed_gen", "schema/")
+    assert generation.returncode == 0, generation.stderr
