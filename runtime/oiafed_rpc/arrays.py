@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
@@ -12,6 +13,8 @@ from oiafed_rpc.records import Tensor
 _KINDS = frozenset("biufcSUmM")
 _EXTENSIONS = frozenset({"bfloat16"})
 _MAX_DIMENSIONS = 64  # numpy's own limit
+_MAX_LENGTH = (1 << 63) - 1
+_NAME = re.compile(r"[<>|][biufcSUmM]\d{0,9}(\[\d{0,9}[A-Za-z]{1,2}\])?")  # numpy takes its time over longer ones
 
 
 @runtime_checkable
@@ -63,6 +66,8 @@ def dtype_named(name: str) -> np.dtype[Any]:
 
         bfloat16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
         return bfloat16
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"unknown dtype {name[:40]!r}")
     try:
         dtype = np.dtype(name)
     except (TypeError, ValueError, SyntaxError):
@@ -79,14 +84,11 @@ def array_from(dtype: str, shape: tuple[int, ...], data: bytes | bytearray | mem
         ValueError: where the dtype is not allowed, or the shape does not match the number of bytes.
     """
     kind = dtype_named(dtype)
-    if len(shape) > _MAX_DIMENSIONS or any(length < 0 for length in shape):
+    if len(shape) > _MAX_DIMENSIONS or not all(0 <= length <= _MAX_LENGTH for length in shape):
         raise ValueError(f"impossible shape of {len(shape)} dimensions")
-    if math.prod(shape) * kind.itemsize != len(data):
+    items = math.prod(shape)
+    if items * kind.itemsize != len(data):
         raise ValueError(f"shape {shape} of {dtype} does not match {len(data)} bytes")
-    if not kind.itemsize:
-        return np.zeros(shape, kind) if math.prod(shape) <= 1 << 20 else _refuse(shape)
-    return np.frombuffer(data, kind).reshape(shape) if len(data) else np.empty(shape, kind)
-
-
-def _refuse(shape: tuple[int, ...]) -> Tensor:
-    raise ValueError(f"shape {shape} of empty strings is too large")
+    if items and not kind.itemsize:
+        raise ValueError(f"shape {shape} of {dtype}: numpy gives empty strings memory that was not received")
+    return np.frombuffer(data, kind).reshape(shape) if items else np.empty(shape, kind)

@@ -27,6 +27,11 @@ class Packed(NamedTuple):
     buffers: Sequence[Buffer] = ()
 
 
+def kind_of(value: object) -> type[Any]:
+    """The class of a value that nothing is known of."""
+    return type(value)
+
+
 class Serializer(ABC):
     """Turns Python objects to bytes and back. `serialize` and `deserialize` are all that a user must write.
 

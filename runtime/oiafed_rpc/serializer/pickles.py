@@ -1,134 +1,96 @@
-"""Pickle that runs no code: arrays as raw buffers, and an unpickler that builds allow-listed values only."""
+"""Pickle that runs no code: arrays as raw buffers, and a reader of our own that builds allow-listed values only."""
 
 from __future__ import annotations
 
-import fnmatch
+import collections
+import dataclasses
+import datetime
+import decimal
 import io
 import pickle
-import pickletools
-import re
-import sys
+import uuid
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from oiafed_rpc.arrays import array_from, array_of, dtype_name, dtype_named
+from oiafed_rpc.arrays import array_of, dtype_name
 from oiafed_rpc.records import OpenEnum, Record, Tensor
-from oiafed_rpc.serializer.base import Buffer, Packed, Serializer, SerializerError
+from oiafed_rpc.serializer import factories
+from oiafed_rpc.serializer.allowed import Allowed, loaded
+from oiafed_rpc.serializer.base import Buffer, Packed, Serializer, SerializerError, kind_of
+from oiafed_rpc.serializer.unpickler import unpickle
 
-_PLAIN = frozenset(
-    {
-        ("builtins", "complex"),
-        ("builtins", "slice"),
-        ("collections", "OrderedDict"),
-        ("datetime", "date"),
-        ("datetime", "datetime"),
-        ("datetime", "time"),
-        ("datetime", "timedelta"),
-        ("datetime", "timezone"),
-        ("decimal", "Decimal"),
-        ("uuid", "UUID"),
-    }
-)
-"""Classes whose construction from any arguments runs no foreign code and takes no more memory than the arguments do."""
+_Reduced: TypeAlias = tuple[Any, ...]
+_LONGEST = 300
+_TOO_DEEP = "pickle can't serialize what is nested this deeply, or a record that holds itself"
 
 
-_FAR_MEMO = re.compile(rb"r..(?:.[^\0]|[^\0].)|p\d{6}", re.DOTALL)
-"""What a memo index of 65,536 or more looks like, among much that only looks like it."""
+def _datetime(moment: datetime.datetime) -> _Reduced:
+    date, time = (moment.year, moment.month, moment.day), _clock(moment)
+    return factories.make_datetime, (moment.tzinfo, moment.fold, *date, *time)
 
 
-def _refuse_far_memo(data: bytes) -> None:
-    """Refuse memo indices beyond the data: the unpickler makes room up to the index before it looks further."""
-    if not _FAR_MEMO.search(data):
-        return
-    try:
-        indices = [arg or 0 for opcode, arg, _ in pickletools.genops(data) if opcode.name in {"PUT", "LONG_BINPUT"}]
-    except Exception as error:
-        raise SerializerError(f"not valid pickle: {error}") from error
-    if any(index > len(data) for index in indices):
-        raise SerializerError("not valid pickle: a memo index beyond its end")
+def _clock(time: datetime.time | datetime.datetime) -> tuple[int, int, int, int]:
+    return time.hour, time.minute, time.second, time.microsecond
 
 
-def rebuild_array(data: Buffer, dtype: str, shape: tuple[int, ...]) -> Tensor:
-    """What a pickled array calls: the array over a buffer, always writable."""
-    if memoryview(data).readonly:
-        data = bytearray(data)
-    return array_from(dtype, shape, data)
-
-
-def rebuild_scalar(data: bytes, dtype: str) -> Any:
-    """What a pickled numpy scalar calls."""
-    return array_from(dtype, (), data)[()]
-
-
-def rebuild_dtype(name: str) -> np.dtype[Any]:
-    """What a pickled dtype calls."""
-    return dtype_named(name)
-
-
-_OURS: dict[tuple[str, str], Callable[..., Any]] = {
-    (__name__, each.__name__): each for each in (rebuild_array, rebuild_scalar, rebuild_dtype)
+_REDUCE: dict[type[Any], Callable[[Any], _Reduced]] = {
+    collections.OrderedDict: lambda it: (factories.make_ordered_dict, (), None, None, iter(it.items())),
+    datetime.date: lambda it: (factories.make_date, (it.year, it.month, it.day)),
+    datetime.datetime: _datetime,
+    datetime.time: lambda it: (factories.make_time, (it.tzinfo, it.fold, *_clock(it))),
+    datetime.timedelta: lambda it: (factories.make_timedelta, (it.days, it.seconds, it.microseconds)),
+    datetime.timezone: lambda it: (factories.make_timezone, it.__getinitargs__()),
+    decimal.Decimal: lambda it: (factories.make_decimal, (str(it),)),
+    uuid.UUID: lambda it: (factories.make_uuid, (it.bytes,)),
+    complex: lambda it: (factories.make_complex, (it.real, it.imag)),
+    slice: lambda it: (factories.make_slice, (it.start, it.stop, it.step)),
+    range: lambda it: (factories.make_range, (it.start, it.stop, it.step)),
 }
 
 
-def _kind(obj: object) -> type[object]:
-    return type(obj)
-
-
 class _Pickler(pickle.Pickler):
-    """Pickles arrays as a call of `rebuild_array`, so that numpy's own reconstructors need not be allowed."""
+    """Writes whatever is not a plain value or container as a call of one of the factories."""
 
     def reducer_override(self, obj: Any) -> Any:
-        kind = _kind(obj)
+        kind = kind_of(obj)
+        if kind in _REDUCE:
+            return _REDUCE[kind](obj)
         if issubclass(kind, np.ndarray):
-            return _reduce_array(array_of(obj))
+            return _reduce_array(obj)
         if issubclass(kind, np.generic):
-            return rebuild_scalar, (obj.tobytes(), dtype_name(obj.dtype))
+            array = np.asarray(obj)  # gives an empty string the memory that one in an array has
+            return factories.make_scalar, (array.tobytes(), dtype_name(array.dtype))
         if issubclass(kind, np.dtype):
-            return rebuild_dtype, (dtype_name(obj),)
+            return factories.make_dtype, (dtype_name(obj),)
+        if isinstance(obj, type):
+            known = factories.SCALARS.get(obj.__name__) is obj
+            return (factories.make_scalar_class, (obj.__name__,)) if known else NotImplemented
+        return _reduce_generated(obj) if issubclass(kind, Record | OpenEnum) else NotImplemented
+
+
+def _reduce_generated(obj: Any) -> Any:
+    kind = kind_of(obj)
+    named = kind.__module__, kind.__qualname__
+    if loaded(*named) is not kind:
         return NotImplemented
+    if isinstance(obj, OpenEnum):
+        return factories.make_member, (*named, obj.value)
+    if "__wire__" not in vars(kind):
+        return NotImplemented
+    values = {field.name: getattr(obj, field.name) for field in dataclasses.fields(obj)}
+    return factories.make_record, (*named, values)
 
 
-def _reduce_array(array: Tensor) -> tuple[Callable[..., Any], tuple[object, ...]]:
+def _reduce_array(obj: Tensor) -> _Reduced:
+    array = array_of(obj)
+    if type(array) not in {np.ndarray, np.memmap}:
+        raise SerializerError(f"a {type(array).__name__} would arrive as a plain array: send numpy.asarray of it")
     name = dtype_name(array.dtype)
     contiguous = np.require(array, requirements="C")
     raw = contiguous.reshape(-1).view(np.uint8).data if array.nbytes else b""
-    return rebuild_array, (pickle.PickleBuffer(raw), name, array.shape)
-
-
-class _Unpickler(pickle.Unpickler):
-    """Builds only what is allow-listed; anything else is refused by name, before it is imported."""
-
-    def __init__(self, data: bytes, buffers: Sequence[Buffer], allow: tuple[str, ...]) -> None:
-        super().__init__(io.BytesIO(data), buffers=buffers)
-        self._allow = allow
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) in _OURS:
-            return _OURS[module, name]
-        if (module, name) in _PLAIN:
-            return super().find_class(module, name)
-        generated = _loaded(module, name)
-        if isinstance(generated, type) and issubclass(generated, Record | OpenEnum):
-            return generated
-        if any(fnmatch.fnmatchcase(f"{module}.{name}", pattern) for pattern in self._allow):
-            return super().find_class(module, name)
-        raise SerializerError(
-            f"{module}.{name} is not allowed in a pickle from a peer; if it is safe to build from any arguments, "
-            f"add it to transport.pickle_allow"
-        )
-
-    def persistent_load(self, pid: Any) -> Any:
-        raise SerializerError("persistent ids are not allowed in a pickle from a peer")
-
-
-def _loaded(module: str, name: str) -> object:
-    """A class of a module that this process has imported already; never imports one."""
-    found: object = sys.modules.get(module)
-    for part in name.split("."):
-        found = getattr(found, "__dict__", {}).get(part)
-    return found
+    return factories.make_array, (pickle.PickleBuffer(raw), name, array.shape)
 
 
 class PickleSerializer(Serializer):
@@ -144,13 +106,11 @@ class PickleSerializer(Serializer):
     name = "pickle"
 
     def __init__(self, allow: Iterable[str] = ()) -> None:
-        self._allow = tuple(allow)
+        self._allowed = Allowed(allow)
 
     def serialize(self, obj: Any) -> bytes:
         """One pickle, buffers included."""
-        stream = io.BytesIO()
-        _Pickler(stream, protocol=5).dump(obj)
-        return stream.getvalue()
+        return _dump(obj, None)
 
     def deserialize(self, data: bytes) -> Any:
         """Undo `serialize`; raises SerializerError naming what is not allowed."""
@@ -158,12 +118,28 @@ class PickleSerializer(Serializer):
 
     def dump(self, obj: Any) -> Packed:
         """A pickle, and beside it the memory of the arrays."""
-        stream = io.BytesIO()
         buffers: list[pickle.PickleBuffer] = []
-        _Pickler(stream, protocol=5, buffer_callback=buffers.append).dump(obj)
-        return Packed(self.name, stream.getvalue(), [buffer.raw() for buffer in buffers])
+        data = _dump(obj, buffers.append)
+        return Packed(self.name, data, [buffer.raw() for buffer in buffers])
 
     def load(self, data: bytes, buffers: Sequence[Buffer]) -> Any:
-        """Undo `dump`; arrays are made over `buffers` without a copy."""
-        _refuse_far_memo(data)
-        return _Unpickler(data, buffers, self._allow).load()
+        """Undo `dump`; arrays are made over `buffers` without a copy.
+
+        Raises:
+            SerializerError: for what is not valid, not allowed, or costs far more than its size.
+        """
+        try:
+            return unpickle(bytes(data), buffers, self._allowed)
+        except SerializerError:
+            raise
+        except Exception as error:
+            raise SerializerError(f"not valid pickle: {type(error).__name__}: {str(error)[:_LONGEST]}") from error
+
+
+def _dump(obj: Any, beside: Callable[[pickle.PickleBuffer], Any] | None) -> bytes:
+    stream = io.BytesIO()
+    try:
+        _Pickler(stream, protocol=5, buffer_callback=beside).dump(obj)
+    except RecursionError:
+        raise SerializerError(_TOO_DEEP) from None
+    return stream.getvalue()
