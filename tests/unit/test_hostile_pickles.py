@@ -14,7 +14,7 @@ def _text(value: str) -> bytes:
 
 
 def _call(name: str) -> bytes:
-    return _text("oiafed_rpc.serializer.factories") + _text(name) + b"\x93"
+    return _text("oiafed_rpc.serializer.pickling.factories") + _text(name) + b"\x93"
 
 
 def _int(value: int) -> bytes:

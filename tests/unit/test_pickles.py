@@ -20,7 +20,8 @@ from federation.v1 import FitConfig, Phase
 from hypothesis import given
 from hypothesis import strategies as st
 from oiafed_rpc import PickleSerializer
-from oiafed_rpc.serializer import SerializerError, Serializers, factories
+from oiafed_rpc.serializer import SerializerError, Serializers
+from oiafed_rpc.serializer.pickling import factories
 
 PLAIN = [
     None,

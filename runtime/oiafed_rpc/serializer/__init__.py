@@ -1,7 +1,7 @@
 """Any Python object to bytes and back, for schema-less calls and the `any` type."""
 
 from oiafed_rpc.serializer.base import Packed, Serializer, SerializerError
-from oiafed_rpc.serializer.pickles import PickleSerializer
+from oiafed_rpc.serializer.pickling import PickleSerializer
 from oiafed_rpc.serializer.registry import Serializers
 
 __all__ = ["Packed", "PickleSerializer", "Serializer", "SerializerError", "Serializers"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from oiafed_rpc.serializer.base import Buffer, Packed, Serializer, SerializerError
-from oiafed_rpc.serializer.pickles import PickleSerializer
+from oiafed_rpc.serializer.pickling import PickleSerializer
 
 
 class Serializers:

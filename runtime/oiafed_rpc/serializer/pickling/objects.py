@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from oiafed_rpc.serializer.base import SerializerError, kind_of
-from oiafed_rpc.serializer.containers import check_chosen
-from oiafed_rpc.serializer.factories import FACTORIES
-from oiafed_rpc.serializer.machine import Machine, Opcodes
+from oiafed_rpc.serializer.pickling.containers import check_chosen
+from oiafed_rpc.serializer.pickling.factories import FACTORIES
+from oiafed_rpc.serializer.pickling.machine import Machine, Opcodes
 
 OBJECTS = Opcodes()
 

@@ -16,10 +16,10 @@ import numpy as np
 
 from oiafed_rpc.arrays import array_of, dtype_name
 from oiafed_rpc.records import OpenEnum, Record, Tensor
-from oiafed_rpc.serializer import factories
-from oiafed_rpc.serializer.allowed import Allowed, loaded
 from oiafed_rpc.serializer.base import Buffer, Packed, Serializer, SerializerError, kind_of
-from oiafed_rpc.serializer.unpickler import unpickle
+from oiafed_rpc.serializer.pickling import factories
+from oiafed_rpc.serializer.pickling.allowed import Allowed, loaded
+from oiafed_rpc.serializer.pickling.unpickler import unpickle
 
 _Reduced: TypeAlias = tuple[Any, ...]
 _LONGEST = 300

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from oiafed_rpc.serializer.allowed import Allowed
-from oiafed_rpc.serializer.atoms import ATOMS
 from oiafed_rpc.serializer.base import Buffer, SerializerError
-from oiafed_rpc.serializer.containers import CONTAINERS
-from oiafed_rpc.serializer.machine import Machine, Opcode, Opcodes
-from oiafed_rpc.serializer.nesting import check_nesting
-from oiafed_rpc.serializer.objects import OBJECTS
+from oiafed_rpc.serializer.pickling.allowed import Allowed
+from oiafed_rpc.serializer.pickling.atoms import ATOMS
+from oiafed_rpc.serializer.pickling.containers import CONTAINERS
+from oiafed_rpc.serializer.pickling.machine import Machine, Opcode, Opcodes
+from oiafed_rpc.serializer.pickling.nesting import check_nesting
+from oiafed_rpc.serializer.pickling.objects import OBJECTS
 
 _STOP = b"."[0]
 _FRAME = Opcodes()

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from oiafed_rpc.records import OpenEnum
-from oiafed_rpc.serializer.allowed import Allowed
 from oiafed_rpc.serializer.base import SerializerError, kind_of
-from oiafed_rpc.serializer.budget import Budget
+from oiafed_rpc.serializer.pickling.allowed import Allowed
+from oiafed_rpc.serializer.pickling.budget import Budget
 
 MAX_DEPTH = 8
 MAX_LEAVES = 1000

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from oiafed_rpc.serializer.base import SerializerError, kind_of
-from oiafed_rpc.serializer.machine import Machine, Opcodes
+from oiafed_rpc.serializer.pickling.machine import Machine, Opcodes
 
 MAX_MARKS = 1000
 

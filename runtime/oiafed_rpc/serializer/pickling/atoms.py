@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from oiafed_rpc.serializer.base import SerializerError
-from oiafed_rpc.serializer.machine import Machine, Opcode, Opcodes
+from oiafed_rpc.serializer.pickling.machine import Machine, Opcode, Opcodes
 
 MAX_INTEGER = 1024  # bytes; Python itself refuses to print longer ones
 

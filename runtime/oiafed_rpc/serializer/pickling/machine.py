@@ -8,10 +8,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from oiafed_rpc.serializer.allowed import Allowed
 from oiafed_rpc.serializer.base import Buffer, SerializerError
-from oiafed_rpc.serializer.budget import Budget
-from oiafed_rpc.serializer.keys import Keys
+from oiafed_rpc.serializer.pickling.allowed import Allowed
+from oiafed_rpc.serializer.pickling.budget import Budget
+from oiafed_rpc.serializer.pickling.keys import Keys
 
 _RUN = 1000  # as many items as the pickler writes at once
 

@@ -18,9 +18,9 @@ import numpy as np
 
 from oiafed_rpc.arrays import array_from, dtype_named
 from oiafed_rpc.records import OpenEnum, Record, Tensor
-from oiafed_rpc.serializer.allowed import loaded, refusal
 from oiafed_rpc.serializer.base import Buffer, kind_of
-from oiafed_rpc.serializer.budget import Budget
+from oiafed_rpc.serializer.pickling.allowed import loaded, refusal
+from oiafed_rpc.serializer.pickling.budget import Budget
 
 _T = TypeVar("_T")
 
