@@ -71,7 +71,10 @@ def _serializers(config: NodeConfig) -> Serializers:
     accepted = [
         named(name, f"transport.accept[{index}]") for index, name in enumerate(transport.accept) if name != "proto"
     ]
-    return Serializers(named(transport.serializer, "transport.serializer"), accepted)
+    try:
+        return Serializers(named(transport.serializer, "transport.serializer"), accepted)
+    except ValueError as error:
+        raise ConfigError(f"transport.serializer: {error}") from None
 
 
 def _interceptor(config: InterceptorConfig, index: int) -> Interceptor:

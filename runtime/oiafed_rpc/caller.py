@@ -10,6 +10,7 @@ from typing import Any
 
 from oiafed_rpc.bounded import bounded, deadline_exceeded
 from oiafed_rpc.codec.misfit import FieldError
+from oiafed_rpc.config.rules import LONGEST
 from oiafed_rpc.context import deadline_after
 from oiafed_rpc.errors import Code, RpcError, as_rpc_error
 from oiafed_rpc.interceptors import Context, Interceptor, Side, compose
@@ -20,9 +21,6 @@ from oiafed_rpc.transport.base import Transport
 
 _KEY = re.compile(r"[a-z0-9_.-]+")
 _VALUE = re.compile(r"[ -~]*")
-LONGEST = 100_000_000
-"""Seconds of the longest timeout: three years, which gRPC can still express."""
-
 _MAX_METADATA = 4096  # bytes; servers may refuse headers of 8 KiB in all
 
 

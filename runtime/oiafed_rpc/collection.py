@@ -46,6 +46,8 @@ class Reply(Generic[R]):
 class Replies(Mapping[str, R]):
     """Node id → result, of the nodes that answered, in the order in which they were called.
 
+    Asking for a node that failed raises its error.
+
     Attributes:
         errors: Node id → error, of those that did not answer.
     """
@@ -58,6 +60,9 @@ class Replies(Mapping[str, R]):
         if node_id in self.errors:
             raise self.errors[node_id]
         return self._replies[node_id]
+
+    def __contains__(self, node_id: object) -> bool:
+        return node_id in self._replies
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._replies)
@@ -74,7 +79,7 @@ Start = Callable[[str], AsyncIterator[R]]
 
 
 class BroadcastStream(Generic[R]):
-    """Calls on their way to many nodes; iterate over it for each item of each node, as they come.
+    """Calls to many nodes, made when it is iterated over, once: each item of each node, as they come.
 
     A node that fails gives one `Reply` with an `error`, and the others go on.
     """
@@ -82,10 +87,17 @@ class BroadcastStream(Generic[R]):
     def __init__(self, targets: Sequence[str], start: Start[R]) -> None:
         self._targets = targets
         self._start = start
+        self._sent = False
 
     async def __aiter__(self) -> AsyncGenerator[Reply[R], None]:
-        arrived: asyncio.Queue[Reply[R] | None] = asyncio.Queue(maxsize=len(self._targets))
-        tasks = [asyncio.create_task(self._collect(target, arrived)) for target in self._targets]
+        if self._sent:
+            raise RuntimeError("these calls have been made already: call the method again")
+        self._sent = True
+        arrived: asyncio.Queue[Reply[R] | None] = asyncio.Queue()
+        room = asyncio.Semaphore(len(self._targets))
+        tasks = [asyncio.create_task(self._collect(target, arrived, room)) for target in self._targets]
+        for task in tasks:
+            task.add_done_callback(lambda _: arrived.put_nowait(None))
         try:
             busy = len(tasks)
             while busy:
@@ -93,24 +105,24 @@ class BroadcastStream(Generic[R]):
                 if reply is None:
                     busy -= 1
                 else:
+                    room.release()
                     yield reply
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _collect(self, target: str, arrived: asyncio.Queue[Reply[R] | None]) -> None:
+    async def _collect(self, target: str, arrived: asyncio.Queue[Reply[R] | None], room: asyncio.Semaphore) -> None:
         try:
             async for item in self._start(target):
-                await arrived.put(Reply(target, item))
+                await room.acquire()
+                arrived.put_nowait(Reply(target, item))
         except Exception as error:  # whatever it is, the other nodes' replies go on
-            await arrived.put(Reply(target, error=as_rpc_error(error, target, "the call")))
-        finally:
-            await arrived.put(None)
+            arrived.put_nowait(Reply(target, error=as_rpc_error(error, target, "the call")))
 
 
 class Broadcast(BroadcastStream[R]):
-    """One call on its way to many nodes: await it for all replies, or iterate over it for each as it comes."""
+    """One call to many nodes, made once: awaited, for all replies, or iterated over, for each as it comes."""
 
     def __init__(self, targets: Sequence[str], start: Start[R], min_replies: int | None) -> None:
         super().__init__(targets, start)

@@ -37,11 +37,15 @@ class Endpoint:
         self.serializers = serializers
         self.incarnation = ""
         self._typed: dict[str, tuple[Method[Any], Target]] = {}
-        self._named: dict[str, list[Target]] = {}
+        self._named: dict[str, list[tuple[Method[Any] | None, Target]]] = {}
         self._chain = compose(interceptors, Context(Side.HANDLER, node_id), self._dispatch)
 
-    def register(self, handler: Handler) -> None:
+    def register(self, handler: Handler, *, by_name: bool = True) -> None:
         """Offer the methods of a generated handler.
+
+        Args:
+            handler: What answers them.
+            by_name: Whether schema-less calls reach them too; those of the system leave the names to users.
 
         Raises:
             RpcError: ALREADY_EXISTS where one of them is offered already; then none is added.
@@ -50,13 +54,19 @@ class Endpoint:
         specs = type(handler).__methods__
         for spec in specs:
             if spec.path in self._typed:
-                raise RpcError(Code.ALREADY_EXISTS, f"node {self.node_id!r} has a handler for {spec.title} already")
+                raise self._taken(spec.title)
+            if by_name and any(method is None for method, _ in self._named.get(spec.name, ())):
+                raise self._taken(repr(spec.name))
             check_signature(handler, spec)
         for spec in specs:
             unpack = isinstance(spec.request, Params)
             target = Target(getattr(handler, spec.attribute), unpack=unpack, typed=True)
             self._typed[spec.path] = spec, target
-            self._named.setdefault(spec.name, []).append(target.for_dynamic(spec))
+            if by_name:
+                self._named.setdefault(spec.name, []).append((spec, target.for_dynamic(spec)))
+
+    def _taken(self, what: str) -> RpcError:
+        return RpcError(Code.ALREADY_EXISTS, f"node {self.node_id!r} has a handler for {what} already")
 
     def register_function(self, name: str, function: Callable[..., Any], unpack: bool | None) -> None:
         """Offer a function to schema-less calls.
@@ -65,9 +75,9 @@ class Endpoint:
             RpcError: ALREADY_EXISTS where the name is taken.
         """
         if name in self._named:
-            raise RpcError(Code.ALREADY_EXISTS, f"node {self.node_id!r} has a handler for {name!r} already")
+            raise self._taken(repr(name))
         by_name = not takes_whole_payload(function) if unpack is None else unpack
-        self._named[name] = [Target(function, unpack=by_name, typed=False)]
+        self._named[name] = [(None, Target(function, unpack=by_name, typed=False))]
 
     def spec(self, path: str) -> Method[Any] | None:
         """The description of a method by its gRPC path, if this node offers it."""
@@ -102,9 +112,10 @@ class Endpoint:
                 f"node {self.node_id!r} answers here, but the call is for {message.target!r}: "
                 "the address belongs to another node",
             )
-        spec, target = self._find(message)
-        if spec.callers and message.role not in spec.callers:
-            allowed = " or ".join(spec.callers)
+        CURRENT.set(message)  # as the interceptors left it; `receive` takes it back
+        spec, rules, target = self._find(message)
+        if rules.callers and message.role not in rules.callers:
+            allowed = " or ".join(rules.callers)
             caller = f"role {message.role!r}" if message.role else "a caller without a role"
             raise RpcError(Code.PERMISSION_DENIED, f"{caller} may not call {message.method}: only {allowed} may")
         if message.undecoded:
@@ -112,12 +123,13 @@ class Endpoint:
             message.undecoded = False
         if spec.kind is Kind.UNARY:
             result = await target(message.payload, message.method)
-            self._check(spec, result)
+            self._check(rules, result)
             return message.reply(result)
         items = await target.stream(message.payload, message.method)
-        return message.reply(self._items(spec, items, message))
+        return message.reply(self._items(rules, items, message))
 
-    def _find(self, message: Message) -> tuple[Method[Any], Target]:
+    def _find(self, message: Message) -> tuple[Method[Any], Method[Any], Target]:
+        """How the call travels, the method whose rules hold for it, and what answers it."""
         spec = message.spec
         if spec is None:
             raise self._no_method(message.method, self._titles())
@@ -125,19 +137,20 @@ class Endpoint:
             found = self._typed.get(spec.path)
             if found is None:
                 raise self._no_method(message.method, self._titles())
-            return found
+            return spec, *found
         targets = self._named.get(message.method, [])
         if not targets:
             raise self._no_method(message.method, list(self._named))
         if len(targets) > 1:
             raise RpcError(Code.FAILED_PRECONDITION, f"several handlers of {self.node_id!r} have {message.method!r}")
-        if targets[0].kind is not spec.kind:
+        method, target = targets[0]
+        if target.kind is not spec.kind:
             right, wrong = ("stream", "call") if spec.kind is Kind.UNARY else ("call", "stream")
             raise RpcError(
                 Code.FAILED_PRECONDITION,
                 f"{message.method!r} of node {self.node_id!r} is for proxy.{right}(...), not proxy.{wrong}(...)",
             )
-        return spec, targets[0]
+        return spec, method or spec, target
 
     def _titles(self) -> list[str]:
         return [spec.title for spec, _ in self._typed.values()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import threading
 from abc import ABC
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
 from typing import Any, ClassVar
@@ -107,12 +108,22 @@ def _iterator(items: AsyncIterable[Any] | Iterable[Any]) -> AsyncIterator[Any]:
 
 async def _from_threads(items: Iterator[Any]) -> AsyncIterator[Any]:
     """Take each item of an ordinary iterator in a worker thread."""
+    stepping = threading.Lock()  # a cancelled step runs on in its thread, and must end before the generator can
+
+    def step() -> Any:
+        with stepping:
+            return next(items, _END)
+
+    def end() -> None:
+        with stepping:
+            if isinstance(items, Generator):
+                items.close()
+
     try:
-        while (item := await WORKERS.run(functools.partial(next, items, _END))) is not _END:
+        while (item := await WORKERS.run(step)) is not _END:
             yield item
     finally:
-        if isinstance(items, Generator):
-            await WORKERS.run(items.close)
+        await WORKERS.run(end)
 
 
 def check_signature(handler: Handler, spec: Method[Any]) -> None:

@@ -32,8 +32,8 @@ class Message:
         method: `package.Service/Method` of a typed method, or the name of a schema-less one.
         source: The id of the node that sends it.
         target: The id of the node that it is for.
-        payload: The parameters or the result. On the receiving side of a transport that carries bytes, undecoded
-            `bytes` until the interceptors are through.
+        payload: The parameters or the result. Replace it rather than change it in place: a broadcast shares it. On the
+            receiving side of a transport that carries bytes, undecoded `bytes` until the interceptors are through.
         metadata: Text that travels along, by lowercase key.
         call_id: What tells this call from all others.
         deadline: When the call ends, on the clock of `time.monotonic`, in seconds; None for never.

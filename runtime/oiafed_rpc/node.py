@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar, cast, overload
 from oiafed_rpc.caller import Caller
 from oiafed_rpc.collection import ProxyCollection
 from oiafed_rpc.config import Address, IdentityConfig, NodeConfig
+from oiafed_rpc.config.rules import seconds
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, ConfigError, RpcError
 from oiafed_rpc.handlers import Handler
@@ -71,10 +72,10 @@ class Node:
         self.role = identity.role
         self.transport = transport or MemoryTransport()
         self._connect_to = [Address.parse(each) if isinstance(each, str) else each for each in connect_to]
-        self._connect_timeout = connect_timeout
+        self._connect_timeout = seconds(connect_timeout)
         self._endpoint = Endpoint(node_id, role, interceptors, serializers or Serializers())
-        self._endpoint.register(Introduction(self._endpoint))
-        self._caller = Caller(node_id, role, self.transport, interceptors, request_timeout)
+        self._endpoint.register(Introduction(self._endpoint), by_name=False)
+        self._caller = Caller(node_id, role, self.transport, interceptors, seconds(request_timeout))
         self.transport.attach(self._endpoint)
         self._authenticates = any(isinstance(each, AuthInterceptor) for each in interceptors)
         self._running = False
@@ -113,11 +114,15 @@ class Node:
         """
         if self._running:
             return
+        self._running = True
         incarnation = secrets.token_hex(8)
         self._endpoint.incarnation = incarnation
+        try:
+            await self.transport.start()
+        except BaseException:
+            await self.stop()
+            raise
         self._caller.begin(incarnation)
-        await self.transport.start()
-        self._running = True
         if self.transport.exposed and not self._authenticates:
             logger.warning(
                 "node %r accepts calls from other machines without checking who calls: "
@@ -175,13 +180,15 @@ class Node:
         except BaseException:
             await self.transport.forget(where.node_id)
             raise
-        self.transport.welcome(peer)
+        await self.transport.welcome(peer)
         return peer
 
     @property
     def peers(self) -> Mapping[str, Peer]:
         """Node id → peer, of the nodes that this one is connected to now."""
-        return MappingProxyType({key: peer for key, peer in self.transport.peers.items() if key != self.node_id})
+        return MappingProxyType(
+            {key: peer for key, peer in self.transport.peers.snapshot().items() if key != self.node_id}
+        )
 
     def _members(self, role: str | None) -> list[str]:
         return sorted(key for key, peer in self.peers.items() if role is None or peer.role == role)
@@ -224,6 +231,9 @@ class Node:
         Args:
             target: The id of the node.
             proxy: A generated class, for typed calls.
+
+        Raises:
+            TypeError: where `proxy` is no such class.
         """
         if not issubclass(cast("type[object]", proxy), Proxy):
             raise TypeError(f"get_proxy takes a generated Proxy class, not {proxy!r}")
@@ -248,6 +258,9 @@ class Node:
             collection: A generated class, for typed calls.
             targets: The ids of the nodes; by default every node of the role that is connected when a call is made.
             role: The role, where `collection` has none.
+
+        Raises:
+            TypeError: where `collection` is no such class.
         """
         if not issubclass(cast("type[object]", collection), ProxyCollection):
             raise TypeError(f"get_collection takes a generated Collection class, not {collection!r}")
@@ -264,6 +277,7 @@ class Node:
 
         Raises:
             RpcError: ALREADY_EXISTS where the node has a handler for one of its methods.
+            TypeError: where it is no such instance, or one of its methods takes other parameters than the schema says.
         """
         if not isinstance(cast("object", handler), Handler):
             raise TypeError(f"register takes an instance of a generated handler class, not {handler!r}")

@@ -55,6 +55,14 @@ class Peers(Mapping[str, Peer]):
     def __contains__(self, node_id: object) -> bool:
         return node_id in self._own or any(node_id in part for part in self._parts)
 
+    def snapshot(self) -> dict[str, Peer]:
+        """The peers as they are now."""
+        together: dict[str, Peer] = {}
+        for part in reversed(self._parts):
+            together |= part.snapshot()
+        with self._lock:
+            return self._own | together
+
     def add(self, peer: Peer) -> None:
         """Note a peer, in place of an older entry of the same id."""
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import datetime
 import math
@@ -322,6 +323,13 @@ async def test_others_are_refused(federation: Federation) -> None:
     assert failure.value.code is Code.PERMISSION_DENIED
 
 
+async def test_a_schema_less_call_is_no_way_round(federation: Federation) -> None:
+    proxy = await _proxy(federation, "thief")
+    with pytest.raises(RpcError, match=r"role 'thief' may not call secret: only curator may") as failure:
+        await proxy.call("secret")
+    assert failure.value.code is Code.PERMISSION_DENIED
+
+
 async def test_a_node_without_the_handler_says_so(federation: Federation) -> None:
     trainer, learner = await federation.pair()
     with pytest.raises(RpcError, match=r"node 'learner_0' .*has no method 'conformance.v1.Painter/Add'") as failure:
@@ -431,3 +439,56 @@ async def test_wrong_classes_are_refused(federation: Federation) -> None:
         node.get_proxy("x", stubs.PainterCollection)
     with pytest.raises(TypeError, match="get_collection takes a generated Collection class"):
         node.get_collection(stubs.PainterProxy)
+
+
+@pytest.mark.parametrize("first", ["function", "handler"])
+async def test_a_function_and_a_method_never_share_a_name(federation: Federation, first: str) -> None:
+    node = await federation.start("node", "painter")
+    if first == "function":
+        node.register_handler("add", lambda a, b: a)
+        with pytest.raises(RpcError, match="has a handler for 'add' already"):
+            node.register(painter())
+    else:
+        node.register(painter())
+        with pytest.raises(RpcError, match="has a handler for 'add' already"):
+            node.register_handler("add", lambda a, b: a)
+    node.register_handler("hello", lambda a=0, b=0: "hi")  # the system's own names are nobody's
+
+
+async def test_leaving_a_broadcast_of_streams_early_ends_it(federation: Federation) -> None:
+    stubs = conformance()
+    caller = await federation.start("caller", "curator")
+    learner = await federation.start("painter_0", "painter")
+    learner.register(painter())
+    await caller.connect(federation.address(learner))
+    painters = caller.get_collection(stubs.PainterCollection)
+    items = painters.count(start=0, stop=10_000)
+    async with asyncio.timeout(10):
+        replies = aiter(items)
+        assert (await anext(replies)).value == 0
+        await asyncio.sleep(0.05)  # the stream runs ahead, until nobody takes what it gives
+        await replies.aclose()
+    with pytest.raises(RuntimeError, match="made already"):
+        await anext(aiter(items))
+    once = painters.names()
+    assert "painter_0" in await once
+    with pytest.raises(RuntimeError, match="made already"):
+        await once
+
+
+async def test_replies_know_who_answered(federation: Federation) -> None:
+    caller = await federation.start("caller", "curator")
+    for name in ("good", "bad"):
+        node = await federation.start(name, "x")
+
+        def answer(a: int = 0, b: int = 0, name: str = name) -> str:
+            if name == "bad":
+                raise ValueError("no")
+            return name
+
+        node.register_handler("ask", answer)
+        await caller.connect(federation.address(node))
+    replies = await caller.get_collection(role="x").with_options(min_replies=1).broadcast("ask")
+    assert "good" in replies
+    assert "bad" not in replies
+    assert list(replies.errors) == ["bad"]

@@ -111,7 +111,10 @@ def test_it_can_be_copied_and_sent_to_another_process() -> None:
         ({"listen": {"port": True}}, "listen.port: must be a whole number"),
         ({"listen": {"port": 1.5}}, "listen.port: must be a whole number"),
         ({"listen": {"host": "a b", "port": 1}}, "listen.host: must be a host name or an IP address, not 'a b'"),
-        ({"timeout": {"connect": 0}}, "timeout.connect: must be a number of seconds above 0, not 0"),
+        (
+            {"timeout": {"connect": 0}},
+            "timeout.connect: must be a number of seconds above 0 and up to 100,000,000, not 0",
+        ),
         ({"timeout": {"request": float("inf")}}, "timeout.request: must be a number of seconds above 0"),
         ({"timeout": {"request": float("nan")}}, "timeout.request: must be a number of seconds above 0"),
         ({"connect_to": "a@b:1"}, "connect_to: must be a list"),

@@ -13,7 +13,7 @@ import pytest
 from federation.v1 import FitConfig, FitResult, LearnerProxy, NotReady
 from federation.v1.wire import federation_pb2
 from grpc import StatusCode, aio
-from oiafed_rpc import AuthInterceptor, Code, ConfigError, GrpcTransport, Node, RpcError
+from oiafed_rpc import AuthError, AuthInterceptor, Code, ConfigError, GrpcTransport, Node, RpcError
 
 from tests.unit.learners import Echo
 
@@ -340,3 +340,50 @@ async def test_stopping_ones_own_node_ends_its_calls_and_says_so() -> None:
         with pytest.raises(RpcError, match="node 't' is not running: start it before it calls slow"):
             await trainer.get_proxy("l").call("slow")
         release.set()
+
+
+async def test_a_node_that_could_not_start_calls_nobody() -> None:
+    async with Node("a", "learner", GrpcTransport("127.0.0.1", 0)) as first:
+        second = Node("b", "learner", GrpcTransport("127.0.0.1", first.transport.port))
+        with pytest.raises(ConfigError):
+            await second.start()
+        with pytest.raises(RpcError, match="node 'b' is not running"):
+            await second.get_proxy("a").call("ping")
+
+
+async def test_a_node_started_twice_at_once_has_one_server() -> None:
+    node = Node("a", "learner", GrpcTransport("127.0.0.1", 0))
+    await asyncio.gather(node.start(), node.start())
+    port = node.transport.port
+    await node.stop()
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+async def test_what_runs_while_a_node_stops_may_still_call_others() -> None:
+    async with AsyncExitStack() as stack:
+        learner, trainer, started, release = await _slow_pair(stack)
+        other = await stack.enter_async_context(Node("o", "other", GrpcTransport("127.0.0.1", 0)))
+        other.register_handler("ping", lambda a=0, b=0: "pong")
+        await learner.connect(f"o@127.0.0.1:{other.transport.port}")
+
+        @learner.register_handler("nested")
+        async def nested(a: int = 0, b: int = 0) -> object:
+            started.set()
+            await release.wait()
+            return await learner.get_proxy("o").call("ping")
+
+        call = asyncio.create_task(trainer.get_proxy("l").call("nested"))
+        await asyncio.wait_for(started.wait(), 5)
+        stopping = asyncio.create_task(learner.stop())
+        await asyncio.sleep(0)
+        release.set()
+        assert await call == "pong"
+        await stopping
+
+
+async def test_a_wrong_token_is_an_auth_error_over_grpc_too() -> None:
+    listening = Node("l", "learner", GrpcTransport("127.0.0.1", 0), interceptors=[AuthInterceptor("right")])
+    async with listening as learner, Node("t", "trainer", GrpcTransport()) as trainer:
+        with pytest.raises(AuthError):
+            await trainer.connect(f"l@127.0.0.1:{learner.transport.port}")

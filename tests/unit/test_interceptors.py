@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -186,6 +187,24 @@ async def test_calls_are_logged_without_their_payload(caplog: pytest.LogCaptureF
     assert "UNIMPLEMENTED" in caplog.text
     assert "callee <- caller ping" not in caplog.text
     assert "-value" not in caplog.text
+
+
+async def test_streams_and_deadlines_are_logged_when_they_end(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "oiafed_rpc")
+    async with _pair("memory", [LoggingInterceptor()], []) as (caller, callee):
+
+        @callee.register_handler("forever")
+        async def forever(a: int = 0, b: int = 0) -> None:
+            await asyncio.Event().wait()
+
+        items = caller.get_proxy("callee").stream("count")
+        assert await anext(items) == 1
+        assert "count took" not in caplog.text
+        assert [item async for item in items] == [2]
+        assert "count took" in caplog.text
+        with pytest.raises(RpcError):
+            await caller.get_proxy("callee").with_options(timeout=0.05).call("forever")
+    assert "forever failed after" in caplog.text
 
 
 def test_a_level_that_is_none_is_refused() -> None:

@@ -395,3 +395,11 @@ def test_mutated_frames_give_nothing_but_typed_errors(edits: list[tuple[int, byt
         data[at : at + cut] = new
     with contextlib.suppress(SerializerError):
         PickleSerializer(allow=["oiafed_rpc.serializer.nothing.*"]).deserialize(bytes(data))
+
+
+def test_a_serializer_without_a_name_is_refused() -> None:
+    class Nameless(PickleSerializer):
+        name = ""
+
+    with pytest.raises(ValueError, match="Nameless has no name"):
+        Serializers(Nameless())

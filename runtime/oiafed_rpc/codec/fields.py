@@ -183,7 +183,7 @@ def _write_item(codec: SubMessage, message: Any, item: Any, serializers: Seriali
         codec.write(message, item, serializers)
     except FieldError as error:
         raise error.below(place) from None
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
         raise FieldError(place, mismatch(codec.expected, item, error)) from error
 
 

@@ -56,7 +56,7 @@ class Fields:
                 codec.write(message, value, serializers)
             except FieldError as error:
                 raise error.below(name) from error.__cause__
-            except (TypeError, ValueError, AttributeError) as error:
+            except (TypeError, ValueError, AttributeError, OverflowError) as error:
                 raise FieldError(name, mismatch(accepts.expected, value, error)) from error
 
     def from_plain(self, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
@@ -20,6 +19,9 @@ class Rule(NamedTuple):
 
     check: Check
 
+
+LONGEST = 100_000_000
+"""Seconds of the longest timeout: three years, which gRPC can still express."""
 
 _CUSTOM = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _PATTERN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\.\*)?")
@@ -79,8 +81,8 @@ def port(value: object) -> int:
 def seconds(value: object) -> float:
     """A length of time."""
     number = _number(value)
-    if number is None or not 0 < number < math.inf:
-        raise InvalidError(f"must be a number of seconds above 0, not {shown(value)}")
+    if number is None or not 0 < number <= LONGEST:
+        raise InvalidError(f"must be a number of seconds above 0 and up to {LONGEST:,}, not {shown(value)}")
     return float(number)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
+from typing import cast
 
 from oiafed_rpc.errors import AuthError
 from oiafed_rpc.interceptors.base import CallNext, Context, Interceptor, Side
@@ -20,10 +22,13 @@ class AuthInterceptor(Interceptor):
         token: The secret that the nodes of a federation share: printable ASCII, without spaces around it.
 
     Raises:
-        ValueError: for a token that is empty or can't travel.
+        TypeError: for a token that is no text.
+        ValueError: for one that is empty or can't travel.
     """
 
     def __init__(self, token: str) -> None:
+        if not isinstance(cast("object", token), str):
+            raise TypeError("the token must be text: put it in quotes")
         if not token or not token.isascii() or not token.isprintable() or token != token.strip():
             raise ValueError("the token must be printable ASCII, not empty, and without spaces around it")
         self._token = token
@@ -33,8 +38,9 @@ class AuthInterceptor(Interceptor):
         if context.side is Side.CALLER:
             message.metadata[_KEY] = self._token
             return await call_next(message, context)
-        claimed = message.metadata.pop(_KEY, "")
+        metadata = dict(message.metadata)  # in memory, the caller's own
+        claimed = metadata.pop(_KEY, "")
         if not hmac.compare_digest(claimed.encode(), self._token.encode()):
             problem = "its token is wrong" if claimed else "it has no token"
             raise AuthError(f"node {context.node_id!r} refused a call to {message.method}: {problem}")
-        return await call_next(message, context)
+        return await call_next(replace(message, metadata=metadata), context)

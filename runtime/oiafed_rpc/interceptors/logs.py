@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import cast
 
 from oiafed_rpc.errors import RpcError
 from oiafed_rpc.interceptors.base import CallNext, Context, Interceptor, Side
 from oiafed_rpc.log import logger
 from oiafed_rpc.message import Message
+from oiafed_rpc.streams import close
 
 
 class LoggingInterceptor(Interceptor):
-    """Logs each call, its outcome and how long it took; never its payload or metadata, which may hold secrets.
+    """Logs each call when it has ended, its outcome and how long it took; never its payload or metadata.
+
+    Those may hold secrets. A call that its caller or its deadline cancelled is logged as CancelledError, a stream that
+    its caller left as GeneratorExit.
 
     Args:
         level: The level of calls that succeed, by name; those that fail are logged as warnings.
@@ -34,11 +41,33 @@ class LoggingInterceptor(Interceptor):
         began = time.perf_counter()
         try:
             reply = await call_next(message, context)
-        except RpcError as error:
-            logger.warning("%s failed after %.1f ms: %s", what, (time.perf_counter() - began) * 1e3, error.code.name)
+        except BaseException as error:
+            self._failed(what, began, error)
             raise
-        logger.log(self._level, "%s took %.1f ms", what, (time.perf_counter() - began) * 1e3)
+        payload: object = reply.payload
+        if isinstance(payload, AsyncIterator):
+            return replace(reply, payload=self._stream(cast("AsyncIterator[object]", payload), what, began))
+        self._ended(what, began)
         return reply
+
+    async def _stream(self, items: AsyncIterator[object], what: str, began: float) -> AsyncIterator[object]:
+        try:
+            async for item in items:
+                yield item
+        except BaseException as error:
+            self._failed(what, began, error)
+            raise
+        finally:
+            await close(items)
+        self._ended(what, began)
+
+    def _ended(self, what: str, began: float) -> None:
+        logger.log(self._level, "%s took %.1f ms", what, (time.perf_counter() - began) * 1e3)
+
+    @staticmethod
+    def _failed(what: str, began: float, error: BaseException) -> None:
+        how = error.code.name if isinstance(error, RpcError) else type(error).__name__
+        logger.warning("%s failed after %.1f ms: %s", what, (time.perf_counter() - began) * 1e3, how)
 
 
 def _plain(name: str) -> str:

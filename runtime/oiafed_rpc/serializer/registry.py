@@ -15,11 +15,17 @@ class Serializers:
     Args:
         default: What this node sends with.
         accept: What it reads beside that.
+
+    Raises:
+        ValueError: for a serializer without a name.
     """
 
     def __init__(self, default: Serializer | None = None, accept: Iterable[Serializer] = ()) -> None:
         self._default = default or PickleSerializer()
         self._accepted = {each.name: each for each in (self._default, *accept)}
+        unnamed = self._accepted.get("")
+        if unnamed is not None:
+            raise ValueError(f"{type(unnamed).__name__} has no name: receivers tell serializers apart by `name`")
 
     @property
     def names(self) -> tuple[str, ...]:

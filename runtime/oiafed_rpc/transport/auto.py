@@ -56,10 +56,12 @@ class AutoTransport(Transport):
         """What to say of a node of another process."""
         return self._grpc.absence(node_id)
 
-    def welcome(self, peer: Peer) -> None:
+    async def welcome(self, peer: Peer) -> None:
         """Note a node of another process; the network of this one knows its own."""
-        if peer.node_id not in self._memory.network:
-            self._grpc.welcome(peer)
+        if peer.node_id in self._memory.network:
+            await self._grpc.forget(peer.node_id)
+        else:
+            await self._grpc.welcome(peer)
 
     async def forget(self, node_id: str) -> None:
         """Close the channel to a node."""

@@ -69,7 +69,7 @@ class Transport(ABC):
         """What to say of a node that does not answer."""
         return f"nothing answers there for {node_id!r}"
 
-    def welcome(self, peer: Peer) -> None:
+    async def welcome(self, peer: Peer) -> None:
         """Note a node that was reached and has introduced itself."""
         self.peers.add(peer)
 

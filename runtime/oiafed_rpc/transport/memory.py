@@ -122,7 +122,7 @@ class MemoryTransport(Transport):
         """Say who is there, and that memory ends with the process."""
         return self.network.absence(node_id)
 
-    def welcome(self, peer: Peer) -> None:
+    async def welcome(self, peer: Peer) -> None:
         """Nothing: the network knows its nodes."""
 
     async def send(self, target: str, message: Message) -> Message:

@@ -15,7 +15,7 @@ from google.protobuf.message import DecodeError
 from grpc import aio
 
 from oiafed_rpc.codec.misfit import FieldError
-from oiafed_rpc.errors import Code, DeclaredError, RpcError
+from oiafed_rpc.errors import AuthError, Code, DeclaredError, RpcError
 from oiafed_rpc.method import Method
 from oiafed_rpc.serializer import Serializers
 
@@ -68,6 +68,8 @@ def error_from(failure: aio.AioRpcError, spec: Method[Any], target: str, seriali
         info = _ErrorInfo()
         if each.Is(_ErrorInfo.DESCRIPTOR) and each.Unpack(info):
             details.update(info.metadata, type=info.reason)
+    if code is Code.UNAUTHENTICATED:
+        return AuthError(status.message, details)
     return RpcError(code, status.message, details)
 
 

@@ -47,7 +47,6 @@ class GrpcTransport(Transport):
         self._server: GrpcServer | None = None
         self._channels: dict[str, GrpcChannel] = {}
         self._candidates: dict[str, _Candidate] = {}
-        self._retired: set[asyncio.Task[None]] = set()
         self.port = 0
 
     async def start(self) -> None:
@@ -58,13 +57,14 @@ class GrpcTransport(Transport):
         """
         if self._host is None:
             return
-        server = GrpcServer(self.endpoint, self._timeout, self._max_message_size)
-        self.port = await server.start(self._host, self._asked_port)
-        self._server = server
+        self._server = GrpcServer(self.endpoint, self._timeout, self._max_message_size)
+        self.port = await self._server.start(self._host, self._asked_port)
 
     async def stop(self) -> None:
         """Stop listening and close every channel."""
         server, self._server = self._server, None
+        if server is not None:
+            await server.stop()  # first: what is running may still call others
         channels, self._channels = self._channels, {}
         candidates, self._candidates = self._candidates, {}
         for node_id in channels:
@@ -72,10 +72,7 @@ class GrpcTransport(Transport):
         await asyncio.gather(
             *(channel.close() for channel in channels.values()),
             *(candidate.give_up() for candidate in candidates.values()),
-            *self._retired,
         )
-        if server is not None:
-            await server.stop()
         self.port = 0
 
     async def reach(self, node_id: str, host: str, port: int) -> None:
@@ -89,7 +86,7 @@ class GrpcTransport(Transport):
         if superseded is not None:
             await superseded.give_up()
 
-    def welcome(self, peer: Peer) -> None:
+    async def welcome(self, peer: Peer) -> None:
         """Take over the channel over which a node has introduced itself."""
         candidate = self._candidates.pop(peer.node_id, None)
         if candidate is not None:
@@ -97,9 +94,8 @@ class GrpcTransport(Transport):
             self._channels[peer.node_id] = candidate.channel
             candidate.settle()
             if former is not None:
-                self._retired.add(task := asyncio.create_task(former.close()))
-                task.add_done_callback(self._retired.discard)
-        super().welcome(peer)
+                await former.close()
+        await super().welcome(peer)
 
     async def forget(self, node_id: str) -> None:
         """Close the channel to a node that did not introduce itself; a former one stays."""
