@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -26,12 +27,12 @@ pytestmark = pytest.mark.skipif(not PROC.exists(), reason="finds processes throu
 class Demo:
     """A running demo, and every process that comes from it."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, folder: str, *arguments: str) -> None:
         self.mark = uuid.uuid4().hex
         self.process = subprocess.Popen(
             [sys.executable, "-m", "examples.fedavg", *arguments],
             cwd=ROOT,
-            env={**os.environ, MARK: self.mark, "COLUMNS": "100"},
+            env={**os.environ, MARK: self.mark, "COLUMNS": "100", "TMPDIR": folder},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -67,13 +68,14 @@ class Demo:
 
 @contextmanager
 def demo(*arguments: str) -> Iterator[Demo]:
-    running = Demo(*arguments)
-    try:
-        yield running
-    finally:
-        for pid in running.processes():
-            os.kill(pid, signal.SIGKILL)
-        running.process.communicate()
+    with tempfile.TemporaryDirectory() as folder:  # one that is killed leaves its files there
+        running = Demo(folder, *arguments)
+        try:
+            yield running
+        finally:
+            for pid in running.processes():
+                os.kill(pid, signal.SIGKILL)
+            running.process.communicate()
 
 
 def wait_until_gone(running: Demo, timeout: float) -> dict[int, str]:
