@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, S
 from dataclasses import dataclass, field
 from typing import Any
 
-from oiafed_rpc.bounded import bounded, deadline_exceeded
+from oiafed_rpc.bounded import bounded
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.config.rules import LONGEST
 from oiafed_rpc.context import deadline_after
@@ -16,7 +16,7 @@ from oiafed_rpc.errors import Code, RpcError, as_rpc_error
 from oiafed_rpc.interceptors import Context, Interceptor, Side, compose
 from oiafed_rpc.message import Encoded, Message
 from oiafed_rpc.method import Kind, Method
-from oiafed_rpc.streams import close, next_item
+from oiafed_rpc.streams import close, item_in_time
 from oiafed_rpc.transport.base import Transport
 
 _KEY = re.compile(r"[a-z0-9_.-]+")
@@ -113,11 +113,8 @@ class Caller:
         items: AsyncIterator[Any] = reply.payload
         try:
             while True:
-                left = message.time_left()
-                if left is not None and left <= 0:
-                    raise deadline_exceeded(message.method)
                 try:
-                    item = await bounded(next_item(items), message.deadline, message.method)
+                    item = await item_in_time(items, message.deadline, message.method)
                 except StopAsyncIteration:
                     return
                 yield item

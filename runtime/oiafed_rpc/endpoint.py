@@ -6,7 +6,7 @@ import difflib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any
 
-from oiafed_rpc.bounded import bounded, deadline_exceeded
+from oiafed_rpc.bounded import bounded
 from oiafed_rpc.codec.messages import Params
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.context import CURRENT
@@ -18,7 +18,7 @@ from oiafed_rpc.log import logger
 from oiafed_rpc.message import Message
 from oiafed_rpc.method import Kind, Method
 from oiafed_rpc.serializer import Serializers
-from oiafed_rpc.streams import close, next_item
+from oiafed_rpc.streams import close, item_in_time
 
 
 class Endpoint:
@@ -183,12 +183,9 @@ class Endpoint:
     async def _items(self, spec: Method[Any], items: AsyncIterator[Any], message: Message) -> AsyncGenerator[Any, None]:
         try:
             while True:
-                left = message.time_left()
-                if left is not None and left <= 0:
-                    raise deadline_exceeded(message.method)
                 token = CURRENT.set(message)
                 try:
-                    item = await bounded(next_item(items), message.deadline, message.method)
+                    item = await item_in_time(items, message.deadline, message.method)
                 except StopAsyncIteration:
                     return
                 except RpcError:

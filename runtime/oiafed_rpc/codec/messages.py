@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Protocol
 
 from google.protobuf.message import Message as ProtoMessage
@@ -30,6 +31,11 @@ class MessageCodec(Protocol):
         ...
 
 
+def _absences(wire: type[ProtoMessage]) -> list[object]:
+    """What the absence of each field stands for where the schema gives no default: None of an optional one."""
+    return [None if field.containing_oneof is not None else REQUIRED for field in wire.DESCRIPTOR.fields]
+
+
 class Params:
     """A request whose fields are the parameters of its method; the payload is a dict of them by Python name."""
 
@@ -43,23 +49,17 @@ class Params:
         self._wire = wire
         self._names = names
         self._types = types or {}
-        self._defaults = defaults or {}
-        self._made: Fields | None = None
+        self._defaults = dict(defaults or {})
 
     @property
     def names(self) -> tuple[str, ...]:
         """The parameters' Python names, in the order of the message's fields."""
         return self._names
 
-    @property
+    @cached_property
     def _fields(self) -> Fields:
-        if self._made is None:
-            self._made = Fields(self._wire, {name: self._default(name) for name in self._names}, self._types)
-        return self._made
-
-    def _default(self, name: str) -> object:
-        field = self._wire.DESCRIPTOR.fields[self._names.index(name)]
-        return self._defaults.get(name, None if field.containing_oneof is not None else REQUIRED)
+        absences = dict(zip(self._names, _absences(self._wire), strict=False))  # Fields tells where they do not match
+        return Fields(self._wire, dict.fromkeys(self._names, REQUIRED) | absences | self._defaults, self._types)
 
     def from_plain(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters that a schema-less caller means: records for dicts, and defaults for what it left out.
@@ -92,19 +92,12 @@ class Value:
         self._native = native(wire)
         self._empty = not wire.DESCRIPTOR.fields
         self._python = python
-        self._made: Fields | None = None
 
-    @property
+    @cached_property
     def _fields(self) -> Fields:
-        if self._made is None:
-            names = [field.name for field in self._wire.DESCRIPTOR.fields]
-            types = {} if self._python is None else {names[0]: self._python}
-            defaults = {
-                field.name: None if field.containing_oneof is not None else REQUIRED
-                for field in self._wire.DESCRIPTOR.fields
-            }
-            self._made = Fields(self._wire, defaults, types)
-        return self._made
+        names = [field.name for field in self._wire.DESCRIPTOR.fields]
+        types = {} if self._python is None else {names[0]: self._python}
+        return Fields(self._wire, dict(zip(names, _absences(self._wire), strict=True)), types)
 
     def check(self, value: Any) -> None:
         """See whether the value is of the right kind."""

@@ -45,9 +45,7 @@ class GrpcChannel:
             method = self._unary[spec.path] = self._channel.unary_unary(spec.path, None, None)
         body = wire.encode_request(message, self._serializers)
         try:
-            data = await method(
-                body, timeout=_left(message), metadata=request_metadata(message, spec, self._serializers.names)
-            )
+            data = await method(body, timeout=_left(message), metadata=self._metadata(message, spec))
         except aio.AioRpcError as failure:
             raise error_from(failure, spec, target, self._serializers) from None
         except asyncio.CancelledError:
