@@ -21,6 +21,8 @@ class Kind(enum.Enum):
 
     UNARY = "unary"
     SERVER_STREAM = "server stream"
+    CLIENT_STREAM = "client stream"
+    BIDI_STREAM = "two-way stream"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,14 +35,19 @@ class Method(Generic[R]):
         path: Its gRPC path, `/package.Service/Method`.
         attribute: Its name in Python: `name`, unless that is a keyword or taken.
         kind: Which side is a stream.
-        request: The payload: a record, a single value, or the parameters into which a request unpacks.
+        request: The payload: a record, a single value, or the parameters into which a request unpacks. Where the
+            request is a stream: one item of it, or the parameters of which one is a stream.
         response: The result, or one item of it where it is a stream.
         timeout: Its default deadline, in seconds; None leaves it to the node's configuration.
         idempotent: Whether running it twice has the effect of running it once.
         callers: The roles that may call it; empty for all.
         errors: The errors that it declares.
         title: Its path without the leading slash: what people are shown.
+        takes_stream: Whether the request is a stream.
+        gives_stream: Whether the response is a stream.
+        has_head: Whether the request has a payload of its own: all but a stream that is the only parameter.
         request_codec: Turns the payload to bytes and back.
+        item_codec: Turns one item of a streamed request to bytes and back.
         response_codec: Turns the result, or one item of it, to bytes and back.
     """
 
@@ -56,12 +63,23 @@ class Method(Generic[R]):
     callers: tuple[str, ...] = ()
     errors: tuple[type[DeclaredError], ...] = ()
     title: str = field(init=False)
+    takes_stream: bool = field(init=False)
+    gives_stream: bool = field(init=False)
+    has_head: bool = field(init=False)
     request_codec: MessageCodec = field(init=False)
+    item_codec: MessageCodec = field(init=False)
     response_codec: MessageCodec = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", self.path.removeprefix("/"))
+        takes_stream = self.kind in (Kind.CLIENT_STREAM, Kind.BIDI_STREAM)
+        object.__setattr__(self, "takes_stream", takes_stream)
+        object.__setattr__(self, "gives_stream", self.kind in (Kind.SERVER_STREAM, Kind.BIDI_STREAM))
         object.__setattr__(self, "request_codec", _codec(self.request))
+        item = self.request.item if isinstance(self.request, Params) else None
+        object.__setattr__(self, "item_codec", item or self.request_codec)
+        head = bool(self.request.head) if isinstance(self.request, Params) else False
+        object.__setattr__(self, "has_head", head or not takes_stream)
         object.__setattr__(self, "response_codec", _codec(self.response))
 
 

@@ -12,6 +12,7 @@ from oiafed_rpc.handlers import Handler
 from oiafed_rpc.method import Kind, Method
 from oiafed_rpc.proxy import Proxy
 from oiafed_rpc.records import OpenEnum, Record, Tensor, Tensors
+from oiafed_rpc.requests import Items, RequestStream
 
 if sys.version_info >= (3, 13):
     from warnings import deprecated
@@ -23,6 +24,7 @@ __all__ = [
     "BroadcastStream",
     "DeclaredError",
     "Handler",
+    "Items",
     "Kind",
     "Method",
     "OpenEnum",
@@ -30,6 +32,7 @@ __all__ = [
     "Proxy",
     "ProxyCollection",
     "Record",
+    "RequestStream",
     "Tensor",
     "Tensors",
     "Value",

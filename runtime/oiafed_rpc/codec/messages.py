@@ -37,7 +37,18 @@ def _absences(wire: type[ProtoMessage]) -> list[object]:
 
 
 class Params:
-    """A request whose fields are the parameters of its method; the payload is a dict of them by Python name."""
+    """A request whose fields are the parameters of its method; the payload is a dict of them by Python name.
+
+    A parameter that is a stream is not part of the payload: where there are others, the first message of the request
+    has those, and each that follows has one item of the stream.
+
+    Args:
+        wire: The message class of the `_pb2` module.
+        names: The parameters' Python names, in the order of the message's fields.
+        types: For each whose type is a record or an enumeration, that class.
+        defaults: What stands for those that are absent.
+        stream: The one that is a stream, if any.
+    """
 
     def __init__(
         self,
@@ -45,9 +56,11 @@ class Params:
         names: tuple[str, ...],
         types: Mapping[str, type[Any]] | None = None,
         defaults: Mapping[str, object] | None = None,
+        stream: str = "",
     ) -> None:
         self._wire = wire
         self._names = names
+        self.stream = stream
         self._types = types or {}
         self._defaults = dict(defaults or {})
 
@@ -56,10 +69,23 @@ class Params:
         """The parameters' Python names, in the order of the message's fields."""
         return self._names
 
+    @property
+    def head(self) -> tuple[str, ...]:
+        """The parameters that are no stream."""
+        return tuple(name for name in self._names if name != self.stream)
+
+    @property
+    def item(self) -> Value | None:
+        """One item of the parameter that is a stream."""
+        if not self.stream:
+            return None
+        return Value(self._wire, self._types.get(self.stream), self._names.index(self.stream))
+
     @cached_property
     def _fields(self) -> Fields:
         absences = dict(zip(self._names, _absences(self._wire), strict=False))  # Fields tells where they do not match
-        return Fields(self._wire, dict.fromkeys(self._names, REQUIRED) | absences | self._defaults, self._types)
+        names = dict.fromkeys(self._names, REQUIRED) | absences | self._defaults
+        return Fields(self._wire, names, self._types, only=self.head)
 
     def from_plain(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters that a schema-less caller means: records for dicts, and defaults for what it left out.
@@ -85,10 +111,17 @@ class Params:
 
 
 class Value:
-    """A message that stands for one value: its only field, the native value that it is, or None if it is empty."""
+    """A message that stands for one value: its only field, the native value that it is, or None if it is empty.
 
-    def __init__(self, wire: type[ProtoMessage], python: type[Any] | None = None) -> None:
+    Args:
+        wire: The message class of the `_pb2` module.
+        python: The record or enumeration of the value's type, or of its items.
+        field: The index of the field that has the value, where there are several.
+    """
+
+    def __init__(self, wire: type[ProtoMessage], python: type[Any] | None = None, field: int = 0) -> None:
         self._wire = wire
+        self._field = field
         self._native = native(wire)
         self._empty = not wire.DESCRIPTOR.fields
         self._python = python
@@ -96,8 +129,9 @@ class Value:
     @cached_property
     def _fields(self) -> Fields:
         names = [field.name for field in self._wire.DESCRIPTOR.fields]
-        types = {} if self._python is None else {names[0]: self._python}
-        return Fields(self._wire, dict(zip(names, _absences(self._wire), strict=True)), types)
+        only = names[self._field : self._field + 1]
+        types = {} if self._python is None else dict.fromkeys(only, self._python)
+        return Fields(self._wire, dict(zip(names, _absences(self._wire), strict=True)), types, only)
 
     def check(self, value: Any) -> None:
         """See whether the value is of the right kind."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple, cast
 
@@ -28,10 +28,21 @@ class _Field(NamedTuple):
 
 
 class Fields:
-    """The fields of a message, paired in order with the Python names of their values."""
+    """The fields of a message, paired in order with the Python names of their values.
+
+    Args:
+        wire: The message class.
+        defaults: For every field, in order, its Python name and what its absence stands for.
+        types: For each whose type is a record or an enumeration, that class.
+        only: The names of those that are wanted; None for all.
+    """
 
     def __init__(
-        self, wire: type[ProtoMessage], defaults: Mapping[str, object], types: Mapping[str, type[Any]]
+        self,
+        wire: type[ProtoMessage],
+        defaults: Mapping[str, object],
+        types: Mapping[str, type[Any]],
+        only: Collection[str] | None = None,
     ) -> None:
         descriptors = cast("list[FieldDescriptor]", list(wire.DESCRIPTOR.fields))
         if len(descriptors) != len(defaults):
@@ -42,6 +53,7 @@ class Fields:
         self._fields = [
             _Field(name, *field_codec(field, types.get(name), default), converter(field, types.get(name)))
             for field, (name, default) in zip(descriptors, defaults.items(), strict=True)
+            if only is None or name in only
         ]
 
     def write(self, message: ProtoMessage, get: Callable[[str], Any], serializers: Serializers) -> None:
