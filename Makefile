@@ -23,8 +23,9 @@ $(STAMP): pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-generate: $(STAMP) ## Regenerate generated/ and the runtime's own messages from schema/
+generate: $(STAMP) ## Regenerate generated/, the runtime's own messages and the JSON Schema of configurations
 	$(BIN)/python -m oiafed_gen.bootstrap
+	$(BIN)/python -m oiafed_rpc.config
 	$(BIN)/oiafed-gen schema/
 
 demo: generate ## Train a federation in memory, then as five processes over gRPC
@@ -46,6 +47,7 @@ types: $(STAMP) ## mypy --strict and pyright strict
 
 check-generated: $(STAMP) ## Fail where generated/ does not match schema/
 	$(BIN)/python -m oiafed_gen.bootstrap --check
+	$(BIN)/python -m oiafed_rpc.config --check
 	$(BIN)/oiafed-gen schema/ --check
 
 pytest: $(STAMP) ## The tests alone

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import copy
+import json
+import os
 import pickle
 from pathlib import Path
 from typing import Any
 
 import pytest
-from oiafed_rpc.config import Address, InterceptorConfig, ListenConfig, NodeConfig, TransportConfig
+from oiafed_rpc.config import (
+    Address,
+    HeartbeatConfig,
+    IdentityConfig,
+    InterceptorConfig,
+    ListenConfig,
+    NodeConfig,
+    RetryConfig,
+    TimeoutConfig,
+    TlsConfig,
+    TransportConfig,
+)
 from oiafed_rpc.errors import ConfigError
 
-NODE = {"node": {"id": "trainer", "role": "trainer"}}
+from tests.unit.configurations import CONFLICTS, FULL, MISTAKES, NODE, VALID, with_node
 
 
 def write(folder: Path, text: str) -> Path:
@@ -26,31 +39,19 @@ def problem(source: Any) -> str:
     return str(caught.value)
 
 
-def with_node(**keys: object) -> dict[str, object]:
-    return {**NODE, **keys}
-
-
-FULL = """
-node: {id: trainer, role: trainer}
-listen: {host: 0.0.0.0, port: 50051}
-connect_to: [learner_0@192.168.1.2:50052, "learner_1@[fe80::1]:50053"]
-transport:
-  mode: grpc
-  serializer: mypackage.wire:Serializer
-  accept: [proto, mypackage.wire:Serializer]
-  pickle_allow: ["mypackage.*", mypackage.Model]
-  interceptors: [{type: logging}, {type: auth, token: "${TOKEN}"}, {type: "mypackage.log:Log", level: 3}]
-  max_message_size: 512MB
-timeout: {connect: 2.5, request: 90}
-"""
-
-
 def test_every_key_of_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN", "hunter2")
+    (tmp_path / "keys").mkdir()
+    for name in ("node.crt", "keys/node.key", "ca.crt"):
+        (tmp_path / name).touch()
     config = NodeConfig.load(write(tmp_path, FULL))
-    assert (config.node.id, config.node.role) == ("trainer", "trainer")
+    assert config.node == IdentityConfig(id="trainer", role="trainer", debug=True)
     assert config.listen == ListenConfig(host="0.0.0.0", port=50051)
-    assert [str(peer) for peer in config.connect_to] == ["learner_0@192.168.1.2:50052", "learner_1@[fe80::1]:50053"]
+    assert [str(peer) for peer in config.connect_to] == [
+        "learner_0@192.168.1.2:50052",
+        "learner_1@[fe80::1]:50053",
+        "learner_2@unix:/run/l.sock",
+    ]
     assert config.transport == TransportConfig(
         mode="grpc",
         serializer="mypackage.wire:Serializer",
@@ -61,18 +62,67 @@ def test_every_key_of_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
             InterceptorConfig(type="auth", options={"token": "hunter2"}),
             InterceptorConfig(type="mypackage.log:Log", options={"level": 3}),
         ),
+        tls=TlsConfig(
+            cert=str(tmp_path / "node.crt"), key=str(tmp_path / "keys/node.key"), ca=str(tmp_path / "ca.crt")
+        ),
         max_message_size=512_000_000,
     )
-    assert (config.timeout.connect, config.timeout.request) == (2.5, 90.0)
+    assert config.timeout == TimeoutConfig(connect=2.5, request=90.0, grace=0.0)
+    assert config.retry == RetryConfig(
+        max_attempts=5, backoff_strategy="linear", initial_delay=0.5, max_delay=8.0, total_timeout=60.0
+    )
+    assert config.heartbeat == HeartbeatConfig(enabled=False, interval=5.0, timeout=20.0)
 
 
 def test_what_is_left_out_has_a_default() -> None:
     config = NodeConfig.load(with_node(listen={"port": 0}, transport=None, timeout={}))
     assert config.listen == ListenConfig(host="127.0.0.1", port=0)
     assert config.connect_to == ()
-    assert (config.transport.mode, config.transport.serializer) == ("auto", "pickle")
+    assert (config.transport.mode, config.transport.serializer, config.transport.tls) == ("auto", None, None)
+    assert config.transport.accept == ("proto", "json", "pickle")
     assert config.transport.max_message_size == 16 * 1024**3
-    assert (config.timeout.connect, config.timeout.request) == (10.0, 60.0)
+    assert (config.timeout.connect, config.timeout.request, config.timeout.grace) == (10.0, 60.0, 5.0)
+    retry = config.retry
+    assert (retry.max_attempts, retry.backoff_strategy) == (3, "exponential")
+    assert (retry.initial_delay, retry.max_delay, retry.total_timeout) == (1.0, 30.0, None)
+    heartbeat = config.heartbeat
+    assert (heartbeat.enabled, heartbeat.interval, heartbeat.timeout) == (True, 30.0, 90.0)
+    assert config.node.debug is False
+
+
+@pytest.mark.parametrize("keys", VALID)
+def test_what_is_right_is_accepted(keys: dict[str, Any]) -> None:
+    assert NodeConfig.load(keys).node.role == keys["node"]["role"]
+
+
+def test_a_unix_socket_needs_no_port() -> None:
+    config = NodeConfig.load(with_node(listen={"host": "unix:/run/n.sock"}, connect_to=["a@unix:/run/l.sock"]))
+    assert config.listen == ListenConfig(host="unix:/run/n.sock", port=0) == ListenConfig(host="unix:/run/n.sock")
+    assert config.connect_to == (Address(node_id="a", host="unix:/run/l.sock"),)
+    assert config.connect_to[0].port == 0
+    assert copy.deepcopy(config) == config
+
+
+def test_files_are_looked_for_beside_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    beside, working = tmp_path / "etc", tmp_path / "work"
+    for folder in (beside, working):
+        folder.mkdir()
+        (folder / "ca.crt").touch()
+    monkeypatch.chdir(working)
+    keys = with_node(transport={"tls": {"ca": "ca.crt"}})
+    from_mapping, from_file = NodeConfig.load(keys), NodeConfig.load(write(beside, json.dumps(keys)))
+    assert from_mapping.transport.tls == TlsConfig(ca="ca.crt") == TlsConfig(ca=str(working / "ca.crt"))
+    assert from_file.transport.tls == TlsConfig(ca=str(beside / "ca.crt"))
+    relative = write(beside, json.dumps(keys)).relative_to(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert NodeConfig.load(relative) == from_file
+
+
+def test_a_pipe_is_no_certificate(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "tls.ca: " + str(tmp_path / "pipe") + " is no ordinary file" in problem(
+        with_node(transport={"tls": {"ca": str(tmp_path / "pipe")}})
+    )
 
 
 def test_a_file_a_mapping_and_a_value_mean_the_same(tmp_path: Path) -> None:
@@ -89,64 +139,9 @@ def test_it_can_be_copied_and_sent_to_another_process() -> None:
     assert pickle.loads(pickle.dumps(config)) == copy.deepcopy(config) == config
 
 
-@pytest.mark.parametrize(
-    ("keys", "expected"),
-    [
-        ({"nod": {}}, "nod: unknown key (did you mean 'node'?)"),
-        ({"transport": {"mod": "grpc"}}, "transport.mod: unknown key (did you mean 'mode'?)"),
-        ({"transport": {"mode": "memroy"}}, "'memroy' (did you mean 'memory'?)"),
-        ({"transport": {"mode": "Grpc"}}, "transport.mode: must be auto, memory, grpc or module:Class, not 'Grpc'"),
-        ({"transport": {"mode": True}}, "transport.mode: must be text, not True: put it in quotes"),
-        ({"transport": "grpc"}, "transport: must be a mapping such as {mode: auto}, not 'grpc'"),
-        ({"transport": {"accept": "pickle"}}, "transport.accept: must be a list, not 'pickle'"),
-        ({"transport": {"pickle_allow": ["*"]}}, "transport.pickle_allow[0]: must be a dotted name"),
-        ({"transport": {"max_message_size": "16 gigs"}}, "transport.max_message_size: must be a size such as 16GiB"),
-        ({"transport": {"max_message_size": 0}}, "transport.max_message_size: must be a size"),
-        ({"transport": {"interceptors": ["logging"]}}, "interceptors[0]: must be a mapping such as {type: logging}"),
-        ({"transport": {"interceptors": [{}]}}, "transport.interceptors[0].type: is missing"),
-        ({"transport": {"interceptors": [{"type": "loging"}]}}, "(did you mean 'logging'?)"),
-        ({"listen": {}}, "listen.port: is missing"),
-        ({"listen": {"port": 65536}}, "listen.port: must be a whole number from 0 (any free port) to 65535, not 65536"),
-        ({"listen": {"port": "50051"}}, "listen.port: must be a whole number"),
-        ({"listen": {"port": True}}, "listen.port: must be a whole number"),
-        ({"listen": {"port": 1.5}}, "listen.port: must be a whole number"),
-        ({"listen": {"host": "a b", "port": 1}}, "listen.host: must be a host name or an IP address, not 'a b'"),
-        (
-            {"timeout": {"connect": 0}},
-            "timeout.connect: must be a number of seconds above 0 and up to 100,000,000, not 0",
-        ),
-        ({"timeout": {"request": float("inf")}}, "timeout.request: must be a number of seconds above 0"),
-        ({"timeout": {"request": float("nan")}}, "timeout.request: must be a number of seconds above 0"),
-        ({"connect_to": "a@b:1"}, "connect_to: must be a list"),
-        ({"connect_to": ["b:1"]}, "connect_to[0]: must be id@host:port"),
-        ({"connect_to": ["a@b:0"]}, "connect_to[0].port: must be the port that the node listens on"),
-        ({"connect_to": ["a@::1:5"]}, "connect_to[0]: must be id@host:port"),
-        ({"connect_to": ["a@b:1", "a@c:2"]}, "connect_to[1]: 'a' is listed twice"),
-        ({"connect_to": ["trainer@b:1"]}, "connect_to[0]: 'trainer' is this node itself"),
-        ({"node": {"id": "a b", "role": "x"}}, "node.id: must be printable, without spaces"),
-        ({"node": {"id": "a\u200b", "role": "x"}}, "node.id: must be printable"),
-        ({"node": {"id": "", "role": "x"}}, "node.id: must not be empty"),
-        ({"node": {"id": 7, "role": "x"}}, "node.id: must be text, not 7"),
-        ({"node": {"id": "a"}}, "node.role: is missing"),
-        ({"node": None}, "node: is missing"),
-    ],
-)
+@pytest.mark.parametrize(("keys", "expected"), MISTAKES + CONFLICTS)
 def test_a_mistake_is_told_with_its_path_and_a_remedy(keys: dict[str, object], expected: str) -> None:
     assert expected in problem(with_node(**keys))
-
-
-@pytest.mark.parametrize(
-    "keys",
-    [
-        {"retry": {"max_attempts": 3}},
-        {"heartbeat": {"enabled": False}},
-        {"transport": {"tls": {}}},
-        {"transport": {"serializer": "json"}},
-        {"transport": {"interceptors": [{"type": "compression"}]}},
-    ],
-)
-def test_what_is_planned_is_refused_rather_than_ignored(keys: dict[str, object]) -> None:
-    assert "is not supported by this version yet" in problem(with_node(**keys))
 
 
 def test_all_problems_of_a_file_come_at_once_each_at_its_place(tmp_path: Path) -> None:
@@ -169,7 +164,7 @@ timeout: {conect: 1}
             " (did you mean 'memory'?)"
         ),
         f"{path}:6:3: listen.port: is given twice, first in line 5: keep one of them",
-        f"{path}:7:11: timeout.conect: unknown key (did you mean 'connect'?); known here: connect, request",
+        f"{path}:7:11: timeout.conect: unknown key (did you mean 'connect'?); known here: connect, request, grace",
     ]
 
 
@@ -215,6 +210,7 @@ def test_variables_are_filled_and_take_the_type_that_is_needed(monkeypatch: pyte
             "listen": {"host": "${EMPTY:-localhost}", "port": "${PORT}"},
             "connect_to": ["hub@${UNSET:-hub}.example:${PORT}"],
             "timeout": {"connect": "${UNSET:-2.5}"},
+            "heartbeat": {"enabled": "${UNSET:-False}"},
             "transport": {"max_message_size": "${UNSET:-1MiB}", "interceptors": [{"type": "a:B", "x": ["$${ID}"]}]},
         }
     )
@@ -222,6 +218,7 @@ def test_variables_are_filled_and_take_the_type_that_is_needed(monkeypatch: pyte
     assert config.listen == ListenConfig(host="localhost", port=50051)
     assert config.connect_to == (Address(node_id="hub", host="hub.example", port=50051),)
     assert (config.timeout.connect, config.transport.max_message_size) == (2.5, 1024**2)
+    assert config.heartbeat.enabled is False
     assert config.transport.interceptors[0].options == {"x": ["${ID}"]}
 
 
@@ -257,6 +254,14 @@ def test_a_variable_cannot_add_structure(tmp_path: Path, monkeypatch: pytest.Mon
         {"transport": {"mode": "${SECRET}"}},
         {"transport": {"max_message_size": "${SECRET}"}},
         {"transport": {"interceptors": "${SECRET}"}},
+        {"transport": {"tls": {"ca": "${SECRET}"}}},
+        {"transport": {"tls": {"ca": "/${SECRET}/\0"}}},
+        {"listen": {"host": "unix:${SECRET}"}},
+        {"connect_to": ["a@unix:/${SECRET}"]},
+        {"node": {"id": "a", "role": "b", "debug": "${SECRET}"}},
+        {"retry": {"max_attempts": "${SECRET}"}},
+        {"retry": {"backoff_strategy": "${SECRET}"}},
+        {"timeout": {"grace": "${SECRET}"}},
         {"transport": {"interceptors": [{"type": "${SECRET}"}]}},
     ],
 )
@@ -282,13 +287,17 @@ def test_the_repr_tells_no_option_of_an_interceptor(monkeypatch: pytest.MonkeyPa
 def test_a_value_made_in_code_is_checked_as_well() -> None:
     with pytest.raises(ConfigError, match=r"port: must be a whole number"):
         ListenConfig(port=-1)
+    with pytest.raises(ConfigError, match=r"port: is missing"):
+        ListenConfig(host="localhost")
+    with pytest.raises(ConfigError, match=r"id: must be text, not None"):
+        IdentityConfig(id=None, role="x")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"must be id@host:port"):
         Address.parse("learner_0")
     with pytest.raises(AttributeError):
         ListenConfig(port=1).port = 2
 
 
-@pytest.mark.parametrize("written", ["a@b:1", "a@127.0.0.1:65535", "a@[::1]:50051"])
+@pytest.mark.parametrize("written", ["a@b:1", "a@127.0.0.1:65535", "a@[::1]:50051", "a@unix:/run/l.sock"])
 def test_an_address_is_written_as_it_is_read(written: str) -> None:
     assert str(Address.parse(written)) == written
 

@@ -1,21 +1,19 @@
 """The configuration of a node: a frozen value, read from YAML or a mapping and checked when it is made."""
 
 from oiafed_rpc.config.address import Address
-from oiafed_rpc.config.model import (
-    IdentityConfig,
-    InterceptorConfig,
-    ListenConfig,
-    NodeConfig,
-    TimeoutConfig,
-    TransportConfig,
-)
+from oiafed_rpc.config.model import IdentityConfig, ListenConfig, NodeConfig
+from oiafed_rpc.config.reliability import HeartbeatConfig, RetryConfig, TimeoutConfig
+from oiafed_rpc.config.transport import InterceptorConfig, TlsConfig, TransportConfig
 
 __all__ = [
     "Address",
+    "HeartbeatConfig",
     "IdentityConfig",
     "InterceptorConfig",
     "ListenConfig",
     "NodeConfig",
+    "RetryConfig",
     "TimeoutConfig",
+    "TlsConfig",
     "TransportConfig",
 ]

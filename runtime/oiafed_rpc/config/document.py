@@ -46,6 +46,11 @@ class Document:
     places: dict[Path, tuple[int, int]] = field(default_factory=dict[Path, tuple[int, int]])
     problems: dict[Path, str] = field(default_factory=dict[Path, str])
 
+    @property
+    def folder(self) -> FilePath | None:
+        """The folder of the file; None where there is none."""
+        return FilePath(self.name).absolute().parent if self.name else None
+
     def error(self, problems: Mapping[Path, str]) -> ConfigError:
         """One error that tells of all problems, one on a line, in the order in which they stand in the file."""
         ordered = sorted(problems.items(), key=lambda item: self._place(item[0]))

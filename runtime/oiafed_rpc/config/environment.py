@@ -11,11 +11,14 @@ from typing_extensions import override
 
 from oiafed_rpc.config.problems import InvalidError, Path
 
+REFERENCE = r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(:-(?P<default>[^}]*))?\}"
+"""A reference to a variable."""
+
 _REFERENCE = re.compile(
-    r"""
-    \$(?P<escaped>\$\{)                                     # $${ is a literal ${
-    | \$\{ (?P<name>[A-Za-z_][A-Za-z0-9_]*) (?: :- (?P<default>[^}]*) )? \}
-    | (?P<malformed>\$\{ [^}]* \}? )
+    rf"""
+    \$(?P<escaped>\$\{{)                     # $${{ is a literal ${{
+    | {REFERENCE}
+    | (?P<malformed>\$\{{ [^}}]* \}}? )
     """,
     re.VERBOSE,
 )

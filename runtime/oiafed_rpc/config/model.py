@@ -4,52 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 from typing_extensions import override
 
-from oiafed_rpc.config import rules
+from oiafed_rpc.config import place, rules
 from oiafed_rpc.config.address import Address, address
 from oiafed_rpc.config.document import read
 from oiafed_rpc.config.environment import fill
+from oiafed_rpc.config.files import relative_to
+from oiafed_rpc.config.place import NO_PORT, PORTS, is_unix, port_conflicts
 from oiafed_rpc.config.problems import InvalidError, Path
-from oiafed_rpc.config.rules import Rule, choice, each, mapping
+from oiafed_rpc.config.reliability import HeartbeatConfig, RetryConfig, TimeoutConfig
+from oiafed_rpc.config.rule import Schema
+from oiafed_rpc.config.rules import each
 from oiafed_rpc.config.section import Section, parse
-
-_mode = choice("auto", "memory", "grpc")
-_serializer = choice("pickle", later=("proto", "json"))
-_accepted = choice("pickle", "proto", later=("json",))
-_interceptor_type = choice("logging", "auth", later=("compression",))
-
-
-class InterceptorConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """An interceptor and the arguments that it is made with.
-
-    Attributes:
-        type: `logging`, `auth`, or a class as `module:Class`.
-        options: Its other keys. They may hold secrets, so the repr shows their names alone.
-    """
-
-    type: str
-    options: Mapping[str, Any] = {}
-
-    @override
-    def __repr__(self) -> str:
-        hidden = ", ".join(f"{key}=..." for key in self.options)
-        return f"InterceptorConfig(type={self.type!r}, options={{{hidden}}})"
-
-
-def _interceptor(value: object) -> InterceptorConfig:
-    if isinstance(value, InterceptorConfig):
-        return value
-    options = mapping(value, "{type: logging}")
-    if options.get("type") is None:
-        raise InvalidError({("type",): "is missing: write {type: logging} or {type: module:Class}"})
-    try:
-        return InterceptorConfig(type=_interceptor_type(options.pop("type")), options=options)
-    except InvalidError as error:
-        raise InvalidError(error.under("type")) from None
+from oiafed_rpc.config.transport import TransportConfig
 
 
 class IdentityConfig(Section, frozen=True, kw_only=True):
@@ -58,63 +29,39 @@ class IdentityConfig(Section, frozen=True, kw_only=True):
     Attributes:
         id: Its name, which no other node of the federation has.
         role: What it does, such as `trainer`.
+        debug: Whether the errors of its handlers carry their traceback to the caller. It tells callers of the code
+            and may tell of data: for development.
     """
 
     example: ClassVar[str] = "{id: trainer, role: trainer}"
 
-    id: Annotated[str, Rule(rules.name)]
-    role: Annotated[str, Rule(rules.name)]
+    id: Annotated[str, rules.name]
+    role: Annotated[str, rules.name]
+    debug: Annotated[bool, rules.truth] = False
 
 
 class ListenConfig(Section, frozen=True, kw_only=True):
     """Where a node accepts connections.
 
     Attributes:
-        host: The address to listen on; `0.0.0.0` is every one of the machine.
-        port: The TCP port; 0 takes any free one.
+        host: The address to listen on; `0.0.0.0` is every one of the machine; `unix:/run/node.sock` is a Unix socket,
+            by its absolute path.
+        port: The TCP port; 0 takes any free one. Left out with a Unix socket, where it reads 0.
     """
 
     example: ClassVar[str] = "{host: 0.0.0.0, port: 50051}"
+    together: ClassVar[Schema] = PORTS
 
-    host: Annotated[str, Rule(rules.host)] = "127.0.0.1"
-    port: Annotated[int, Rule(rules.port)]
+    host: Annotated[str, place.host] = "127.0.0.1"
+    port: Annotated[int, place.port] = NO_PORT
 
-
-class TransportConfig(Section, frozen=True, kw_only=True):
-    """How calls travel.
-
-    Attributes:
-        mode: `memory`, `grpc`, a class as `module:Class`, or `auto`: memory for a node of the same process, else gRPC.
-        serializer: What schema-less calls are sent with: `pickle`, or a class as `module:Class`.
-        accept: What this node reads, whatever it sends with.
-        pickle_allow: Further classes that pickle may load, such as `mypackage.*`.
-        interceptors: What every call passes through, in this order on its way out.
-        max_message_size: The most bytes of one request or reply, written as a number or as `16GiB`, `512MB`.
-    """
-
-    example: ClassVar[str] = "{mode: auto}"
-    later: ClassVar[tuple[str, ...]] = ("tls",)
-
-    mode: Annotated[str, Rule(_mode)] = "auto"
-    serializer: Annotated[str, Rule(_serializer)] = "pickle"
-    accept: Annotated[tuple[str, ...], Rule(each(_accepted))] = ("proto", "pickle")
-    pickle_allow: Annotated[tuple[str, ...], Rule(each(rules.pattern))] = ()
-    interceptors: Annotated[tuple[InterceptorConfig, ...], Rule(each(_interceptor))] = ()
-    max_message_size: Annotated[int, Rule(rules.size)] = 16 << 30
-
-
-class TimeoutConfig(Section, frozen=True, kw_only=True):
-    """How long to wait.
-
-    Attributes:
-        connect: Seconds for a peer to be there.
-        request: Seconds for a call whose schema gives no timeout of its own.
-    """
-
-    example: ClassVar[str] = "{connect: 10, request: 60}"
-
-    connect: Annotated[float, Rule(rules.seconds)] = 10.0
-    request: Annotated[float, Rule(rules.seconds)] = 60.0
+    @override
+    def conflicts(self) -> dict[Path, str]:
+        """A Unix socket has no port; everything else needs one."""
+        problems = port_conflicts(self.host, self.port)
+        if not problems and is_unix(self.host):
+            msgspec.structs.force_setattr(self, "port", 0)
+        return problems
 
 
 class NodeConfig(Section, frozen=True, kw_only=True):
@@ -126,16 +73,19 @@ class NodeConfig(Section, frozen=True, kw_only=True):
         connect_to: The nodes that it connects to when it starts, written `id@host:port`.
         transport: How calls travel.
         timeout: How long to wait.
+        retry: How a call is tried again that failed in a way that another attempt may mend.
+        heartbeat: How it learns that a peer is lost.
     """
 
     example: ClassVar[str] = "{node: {id: trainer, role: trainer}}"
-    later: ClassVar[tuple[str, ...]] = ("retry", "heartbeat")
 
     node: IdentityConfig
     listen: ListenConfig | None = None
-    connect_to: Annotated[tuple[Address, ...], Rule(each(address))] = ()
+    connect_to: Annotated[tuple[Address, ...], each(address)] = ()
     transport: TransportConfig = TransportConfig()
     timeout: TimeoutConfig = TimeoutConfig()
+    retry: RetryConfig = RetryConfig()
+    heartbeat: HeartbeatConfig = HeartbeatConfig()
 
     @classmethod
     def load(
@@ -160,7 +110,8 @@ class NodeConfig(Section, frozen=True, kw_only=True):
         document = read(source)
         data, missing = fill(document.data, environ)
         try:
-            config, wrong = parse(cls, data), dict[Path, str]()
+            with relative_to(document.folder):
+                config, wrong = parse(cls, data), dict[Path, str]()
         except InvalidError as error:
             config, wrong = None, error.problems
         problems = wrong | missing | document.problems

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
 
 import msgspec
 
 from oiafed_rpc.config.problems import InvalidError, Path
-from oiafed_rpc.config.rules import Check, Rule, mapping, nearest
+from oiafed_rpc.config.rule import Rule, Schema, nearest
+from oiafed_rpc.config.rules import mapping
 
 S = TypeVar("S", bound="Section")
 
@@ -23,22 +24,23 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     example: ClassVar[str] = "{key: value}"
     """What to write, for the error where something else than a mapping was written."""
 
-    later: ClassVar[tuple[str, ...]] = ()
-    """Keys that the design knows and this version does not."""
+    together: ClassVar[Schema] = {}
+    """What `conflicts` says, as far as JSON Schema can say it."""
 
     def __post_init__(self) -> None:
         """Check every field, however the value is made."""
-        checked: dict[Path, str] = {}
-        for key, check in checks(type(self)).items():
-            value: object = getattr(self, key)
+        problems: dict[Path, str] = {}
+        rules = fields(type(self))
+        for field in msgspec.structs.fields(self):
+            value: object = getattr(self, field.name)
             try:
-                if value is not None:
-                    msgspec.structs.force_setattr(self, key, check(value))
+                if value is not None or field.default is not None:
+                    msgspec.structs.force_setattr(self, field.name, rules[field.name](value))
             except InvalidError as error:
-                checked |= error.under(key)
-        checked = checked or self.conflicts()
-        if checked:
-            raise InvalidError(checked)
+                problems |= error.under(field.name)
+        problems = problems or self.conflicts()
+        if problems:
+            raise InvalidError(problems)
 
     def conflicts(self) -> dict[Path, str]:
         """What is wrong between fields that are right by themselves; path → problem."""
@@ -46,18 +48,30 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @cache
-def checks(cls: type[Section]) -> dict[str, Check]:
-    """Field → its check, from the annotations of a section."""
+def written_types(cls: type[Section]) -> dict[str, Any]:
+    """Field → its annotation, in the order of the fields."""
     hints = get_type_hints(cls, include_extras=True)
-    return {field.name: _check_of(hints[field.name]) for field in msgspec.structs.fields(cls)}
+    return {field.name: hints[field.name] for field in msgspec.structs.fields(cls)}
 
 
-def _check_of(annotation: object) -> Check:
-    if get_origin(annotation) is Annotated:
-        return next(extra.check for extra in get_args(annotation) if isinstance(extra, Rule))
+@cache
+def fields(cls: type[Section]) -> dict[str, Rule[Any]]:
+    """Field → its rule, from the annotations of a section."""
+    return {name: _rule(annotation) for name, annotation in written_types(cls).items()}
+
+
+def section_of(annotation: object) -> type[Section] | None:
+    """The section that an annotation names, or None."""
     candidates = (annotation, *get_args(annotation))
-    inner = next(each for each in candidates if isinstance(each, type) and issubclass(each, Section))
-    return lambda value: value if isinstance(value, inner) else parse(inner, value)
+    return next((each for each in candidates if isinstance(each, type) and issubclass(each, Section)), None)
+
+
+def _rule(annotation: object) -> Rule[Any]:
+    section = section_of(annotation)
+    if section is None:
+        rules: list[Rule[Any]] = [extra for extra in get_args(annotation) if isinstance(extra, Rule)]
+        return rules[0]
+    return Rule(lambda value: value if isinstance(value, section) else parse(section, value), {"type": "object"})
 
 
 def parse(cls: type[S], value: object) -> S:
@@ -66,13 +80,13 @@ def parse(cls: type[S], value: object) -> S:
     Raises:
         InvalidError: with every problem in it.
     """
-    known = checks(cls)
+    known = fields(cls)
     given = {key: item for key, item in mapping(value, cls.example).items() if item is not None or key not in known}
     found: dict[str, Any] = {}
     problems = _missing(cls, given)
     for key, item in given.items():
         try:
-            found[key] = _check_for(cls, key)(item)
+            found[key] = _rule_for(cls, key)(item)
         except InvalidError as error:
             problems |= error.under(key)
     if problems:
@@ -85,11 +99,9 @@ def _missing(cls: type[Section], given: dict[str, object]) -> dict[Path, str]:
     return {(key,): "is missing: it is needed" for key in required if key not in given}
 
 
-def _check_for(cls: type[Section], key: str) -> Check:
+def _rule_for(cls: type[Section], key: str) -> Rule[Any]:
     """Raises: InvalidError, where the section has no such key."""
-    known = checks(cls)
+    known = fields(cls)
     if key in known:
         return known[key]
-    if key in cls.later:
-        raise InvalidError("is not supported by this version yet: remove it")
     raise InvalidError(f"unknown key{nearest(key, list(known))}; known here: {', '.join(known)}")

@@ -1,0 +1,81 @@
+"""How long a node waits, how it tries again, and how it notices that a peer is lost."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from typing_extensions import override
+
+from oiafed_rpc.config import rules
+from oiafed_rpc.config.problems import Path
+from oiafed_rpc.config.section import Section
+
+_strategy = rules.choice("exponential", "linear", "constant", custom=False)
+
+
+class TimeoutConfig(Section, frozen=True, kw_only=True):
+    """How long to wait.
+
+    Attributes:
+        connect: Seconds for a peer to be there.
+        request: Seconds for a call whose schema gives no timeout of its own.
+        grace: Seconds in which calls under way may end when the node stops; 0 ends them at once.
+    """
+
+    example: ClassVar[str] = "{connect: 10, request: 60}"
+
+    connect: Annotated[float, rules.seconds] = 10.0
+    request: Annotated[float, rules.seconds] = 60.0
+    grace: Annotated[float, rules.pause] = 5.0
+
+
+class RetryConfig(Section, frozen=True, kw_only=True):
+    """How a call is tried again that failed in a way that another attempt may mend.
+
+    Attributes:
+        max_attempts: How often to try in all; 1 never tries again.
+        backoff_strategy: How the pauses grow: `exponential` doubles them, `linear` adds `initial_delay` each time,
+            `constant` keeps them.
+        initial_delay: Seconds of the first pause, at most: each pause is drawn at random from 0 up to its bound.
+        max_delay: Seconds that no bound of a pause exceeds.
+        total_timeout: Seconds that all attempts and pauses may take together; when left out, the deadline of the call
+            alone is the limit.
+    """
+
+    example: ClassVar[str] = "{max_attempts: 3}"
+
+    max_attempts: Annotated[int, rules.attempts] = 3
+    backoff_strategy: Annotated[str, _strategy] = "exponential"
+    initial_delay: Annotated[float, rules.pause] = 1.0
+    max_delay: Annotated[float, rules.pause] = 30.0
+    total_timeout: Annotated[float | None, rules.seconds] = None
+
+    @override
+    def conflicts(self) -> dict[Path, str]:
+        """The first pause is no longer than the longest."""
+        if self.initial_delay <= self.max_delay:
+            return {}
+        return {("initial_delay",): f"must not exceed max_delay, which is {self.max_delay:g}"}
+
+
+class HeartbeatConfig(Section, frozen=True, kw_only=True):
+    """How a node learns that a peer is lost.
+
+    Attributes:
+        enabled: Whether it asks its peers at all.
+        interval: Seconds from one question to the next.
+        timeout: Seconds without a sign of life after which a peer is lost.
+    """
+
+    example: ClassVar[str] = "{interval: 30, timeout: 90}"
+
+    enabled: Annotated[bool, rules.truth] = True
+    interval: Annotated[float, rules.seconds] = 30.0
+    timeout: Annotated[float, rules.seconds] = 90.0
+
+    @override
+    def conflicts(self) -> dict[Path, str]:
+        """At least one question must fit before a peer counts as lost."""
+        if self.timeout > self.interval:
+            return {}
+        return {("timeout",): f"must be longer than interval, which is {self.interval:g}"}
