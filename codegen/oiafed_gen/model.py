@@ -50,6 +50,7 @@ class Field:
 
     Attributes:
         key: The scalar type of a map's keys; None for other fields.
+        stream: The parameter is a stream, and the field has one item of it.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Field:
     label: Label
     number: int
     key: str | None = None
+    stream: bool = False
     default: Default | None = None
     doc: str = ""
     deprecated: bool = False
@@ -132,6 +134,8 @@ class Method:
         request: The full name of the request message.
         response: The full name of the response message.
         unpack: The request's fields are the method's parameters.
+        client_stream: The request is a stream; where it unpacks, of the one parameter that is a stream.
+        server_stream: The response is a stream.
         timeout: The default deadline in seconds.
         callers: The roles that may call it; empty for all.
         errors: The full names of the errors it raises.
@@ -143,6 +147,7 @@ class Method:
     request: str
     response: str
     unpack: bool
+    client_stream: bool = False
     server_stream: bool = False
     timeout: float | None = None
     idempotent: bool = False

@@ -53,9 +53,9 @@ class Proxy:
         """Call a streaming method by name, without a schema, and take its items as they come; errors as for `call`."""
         return self._rpc_caller.stream(STREAM, method, self._rpc_target, payload, self._rpc_options)
 
-    def _rpc_unary(self, method: Method[R], payload: object) -> Awaitable[R]:
+    def _rpc_call(self, method: Method[R], payload: object) -> Awaitable[R]:
         return self._rpc_caller.unary(method, method.title, self._rpc_target, payload, self._rpc_options)
 
-    def _rpc_server_stream(self, method: Method[R], payload: object) -> AsyncIterator[R]:
+    def _rpc_stream(self, method: Method[R], payload: object) -> AsyncIterator[R]:
         items = self._rpc_caller.stream(method, method.title, self._rpc_target, payload, self._rpc_options)
         return cast("AsyncIterator[R]", items)

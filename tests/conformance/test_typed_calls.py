@@ -71,6 +71,29 @@ def painter() -> Any:
                 yield stubs.Point(x=float(step), y=0.0)
             raise stubs.OutOfInk("that is all", color=stubs.Color.RED, left=0.0, where=None)
 
+        async def sum(self, start: int, numbers: AsyncIterator[int]) -> int:
+            async for number in numbers:
+                start += number
+            return start
+
+        async def average(self, numbers: AsyncIterator[float]) -> float:
+            together = [number async for number in numbers]
+            return math.fsum(together) / len(together)
+
+        async def gather(self, arrays: AsyncIterator[Any]) -> Any:
+            return {name: array async for each in arrays for name, array in each.items()}
+
+        async def paint(self, points: AsyncIterator[Any]) -> AsyncIterator[Any]:
+            async for point in points:
+                if point.x < 0:
+                    raise stubs.OutOfInk("off the edge", color=stubs.Color.RED, left=0.0, where=point)
+                yield point
+
+        async def running_sum(self, start: int, numbers: AsyncIterator[int]) -> AsyncIterator[int]:
+            async for number in numbers:
+                start += number
+                yield start
+
     return Painter()
 
 

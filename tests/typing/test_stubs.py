@@ -1,4 +1,4 @@
-"""The typing cases: `good.py` has no error, `bad.py` has one on each line marked `# E:` and nowhere else."""
+"""The typing cases: an error on each line marked `# E:` and nowhere else."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 from tests.typing.checkers import ROOT, Errors, mypy_errors, pyright_errors
 
-SEARCH = (ROOT / "runtime", ROOT / "generated")
+GOLDEN = ROOT / "tests/golden"
+SEARCH = (ROOT / "runtime", ROOT / "generated", GOLDEN / "methods/expected", GOLDEN / "services/expected")
 
 
 @pytest.fixture(name="cases")
@@ -17,7 +18,7 @@ def _cases(tmp_path: Path) -> list[Path]:
     """Copies of the cases, outside of the project and its settings."""
     folder = tmp_path / "cases"
     shutil.copytree(Path(__file__).parent / "cases", folder)
-    return [folder / "good.py", folder / "bad.py"]
+    return sorted(folder.glob("*.py"))
 
 
 def _wanted(cases: list[Path]) -> Errors:

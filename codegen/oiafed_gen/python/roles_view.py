@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 
-from oiafed_gen.model import Field, Kind, Message, Method, Role, TypeRef
+from oiafed_gen.model import Message, Method, Role
 from oiafed_gen.provided import EMPTY, is_native
 from oiafed_gen.python.docs import docstring
 from oiafed_gen.python.names import free
 from oiafed_gen.python.scope import Imports, ModuleScope, is_classed
+from oiafed_gen.python.signatures import Signature, Signatures
 from oiafed_gen.python.table import Package, Table
 from oiafed_gen.spelling import pascal
+
+_KINDS = {
+    (False, False): "UNARY",
+    (False, True): "SERVER_STREAM",
+    (True, False): "CLIENT_STREAM",
+    (True, True): "BIDI_STREAM",
+}
+"""The runtime's names for which sides of a call are streams, the request first."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,20 +27,15 @@ class MethodView:
     """A method, for each of the classes it is part of.
 
     Attributes:
+        signature: What it takes and gives.
         constant: The name of its descriptor.
-        result: The type of its result, or of one item of it.
         description: The arguments of its descriptor.
-        parameters: Its parameters, `self` first.
-        proxy_decorator, proxy_head, proxy_call: How the proxy's method starts, and what it does.
+        proxy_head, proxy_call: How the proxy's method starts, and what it does.
     """
 
-    name: str
-    doc: str
+    signature: Signature
     constant: str
-    result: str
     description: tuple[str, ...]
-    parameters: tuple[str, ...]
-    decorator: str
     proxy_head: str
     proxy_result: str
     proxy_call: str
@@ -91,6 +95,7 @@ class _Role:
         self._constants = self._assign_constants()
         own = {*class_names(role), *self._constants.values()}
         self._scope = ModuleScope(table, package, own, is_types=False)
+        self._signatures = Signatures(table, self._scope, methods)
 
     def _assign_constants(self) -> dict[str, str]:
         """Name the descriptors so that nothing else in the module has such a name."""
@@ -129,90 +134,68 @@ class _Role:
         )
 
     def _method(self, method: Method) -> MethodView:
-        hidden = frozenset(self._methods.values())
-        parameters, payload, request = self._request(method, hidden)
-        result, response = self._response(method, hidden)
-        name, constant = self._methods[method.rpc], self._constants[method.rpc]
+        signature = self._signatures.of(method)
+        name, result, constant = signature.name, signature.result, self._constants[method.rpc]
         scope = self._scope
         stream = method.server_stream
         iterator = scope.alias("_AsyncIterator") if stream else ""
         eager = scope.alias("_Iterator") if stream else scope.alias("_Awaitable")
+        sent = f"({constant}, {self._payload(method, signature)})"
         return MethodView(
-            name=name,
-            doc=docstring(self._documented(method), deprecated=method.deprecated),
+            signature=signature,
             constant=constant,
-            result=result,
             description=(
                 *self._description(method, name),
-                f"request={request}",
-                f"response={response}",
+                f"request={self._request(method, signature)}",
+                f"response={self._response(method)}",
                 *self._extras(method),
             ),
-            parameters=("self", *parameters),
-            decorator=f'@_rpc.deprecated("{name} is deprecated.")' if method.deprecated else "",
             proxy_head=f"def {name}" if stream else f"async def {name}",
             proxy_result=f"{iterator}[{result}]" if stream else result,
-            proxy_call=f"{'self._rpc_server_stream' if stream else 'await self._rpc_unary'}({constant}, {payload})",
+            proxy_call=f"{'self._rpc_stream' if stream else 'await self._rpc_call'}{sent}",
             collection_result=f"_rpc.{'BroadcastStream' if stream else 'Broadcast'}[{result}]",
-            collection_call=f"self._rpc_{'broadcast_stream' if stream else 'broadcast'}({constant}, {payload})",
+            collection_call=f"self._rpc_{'broadcast_stream' if stream else 'broadcast'}{sent}",
             handler_result=f"{iterator}[{result}] | {eager}[{result}]" if stream else f"{result} | {eager}[{result}]",
         )
 
-    def _documented(self, method: Method) -> str:
-        """Return a method's documentation with that of its parameters."""
-        message = self._table.messages.get(method.request)
-        if message is None or not method.unpack:
-            return method.doc
-        attributes = self._table.types[method.request].attributes
-        lines = [f"    {attributes[f.name]}: {f.doc}" for f in message.fields if f.doc]
-        return "\n".join((method.doc, "", "Args:", *lines)).strip() if lines else method.doc
+    def _payload(self, method: Method, signature: Signature) -> str:
+        """Return what a method sends: its parameters by name, or the only one that it has."""
+        if signature.names and self._table.unpacked(method) is None:
+            return signature.names[0]
+        return f"{{{', '.join(f'{_string(name)}: {name}' for name in signature.names)}}}"
 
-    def _request(self, method: Method, hidden: frozenset[str]) -> tuple[tuple[str, ...], str, str]:
-        """Return a method's parameters, the payload that it sends, and how its descriptor describes that."""
-        message = self._table.messages.get(method.request)
-        if method.request == EMPTY:
-            return (), "{}", f"_rpc.Params({self._scope.wire_class(EMPTY)}, ())"
-        if message is not None and method.unpack:
-            return self._unpacked(message, hidden)
-        single = self._scope.single(TypeRef(Kind.MESSAGE, method.request), hidden)
-        shape = f"_rpc.Value({self._scope.wire_class(method.request)})" if is_native(method.request) else ""
-        return (f"request: {single}",), "request", shape or self._scope.type_name(method.request)
+    def _request(self, method: Method, signature: Signature) -> str:
+        """Return how a method's descriptor describes what it sends."""
+        message = self._table.unpacked(method)
+        if message is not None:
+            return self._params(message, signature.names)
+        if not signature.names:
+            return f"_rpc.Params({self._scope.wire_class(EMPTY)}, ())"
+        if method.request == EMPTY or is_native(method.request):
+            return f"_rpc.Value({self._scope.wire_class(method.request)})"
+        return self._scope.type_name(method.request)
 
-    def _unpacked(self, message: Message, hidden: frozenset[str]) -> tuple[tuple[str, ...], str, str]:
-        attributes = self._table.types[message.full_name].attributes
-        parameters = [self._parameter(message, field, attributes[field.name], hidden) for field in message.fields]
-        names = [_string(attributes[field.name]) for field in message.fields]
-        payload = ", ".join(f"{_string(name)}: {name}" for name in attributes.values())
-        arguments = [self._scope.wire_class(message.full_name), f"({', '.join(names)}{',' if len(names) == 1 else ''})"]
-        types = [(attributes[f.name], self._scope.type_name(f.type.name)) for f in message.fields if is_classed(f)]
-        defaults = [(attributes[f.name], self._scope.default(f)) for f in message.fields if f.default]
+    def _params(self, message: Message, names: tuple[str, ...]) -> str:
+        fields = list(zip(map(_string, names), message.fields, strict=True))
+        listed = ", ".join(name for name, _ in fields)
+        arguments = [self._scope.wire_class(message.full_name), f"({listed}{',' if len(names) == 1 else ''})"]
+        types = [f"{name}: {self._scope.type_name(field.type.name)}" for name, field in fields if is_classed(field)]
+        defaults = [f"{name}: {self._scope.default(field)}" for name, field in fields if field.default]
         for keyword, items in (("types", types), ("defaults", defaults)):
             if items:
-                listed = ", ".join(f"{_string(name)}: {value}" for name, value in items)
-                arguments.append(f"{keyword}={{{listed}}}")
-        return _ordered(parameters), f"{{{payload}}}", f"_rpc.Params({', '.join(arguments)})"
+                arguments.append(f"{keyword}={{{', '.join(items)}}}")
+        arguments += [f"stream={name}" for name, field in fields if field.stream]
+        return f"_rpc.Params({', '.join(arguments)})"
 
-    def _parameter(self, message: Message, field: Field, name: str, hidden: frozenset[str]) -> str:
-        optional = self._table.is_optional(message, field)
-        annotation = self._scope.annotation(field, optional=optional, hidden=hidden)
-        default = "None" if optional else self._scope.default(field, hidden)
-        return f"{name}: {annotation} = {default}" if default else f"{name}: {annotation}"
-
-    def _response(self, method: Method, hidden: frozenset[str]) -> tuple[str, str]:
-        """Return the annotation of a method's result, and how its descriptor describes it."""
-        name = method.response
-        message = self._table.messages.get(name)
+    def _response(self, method: Method) -> str:
+        """Return how a method's descriptor describes its result."""
+        message = self._table.messages.get(method.response)
         if message is not None and not message.wire_only:
-            return self._scope.type_name(name, hidden), self._scope.type_name(name)
-        wire = self._scope.wire_class(name)
-        if name == EMPTY or (message is not None and not message.fields):
-            return "None", f"_rpc.Value({wire})"
-        if message is None or is_native(name):
-            return self._scope.single(TypeRef(Kind.MESSAGE, name), hidden), f"_rpc.Value({wire})"
-        value = message.fields[0]
-        result = self._scope.annotation(value, optional=self._table.is_optional(message, value), hidden=hidden)
-        type_ = f", {self._scope.type_name(value.type.name)}" if is_classed(value) else ""
-        return result, f"_rpc.Value({wire}{type_})"
+            return self._scope.type_name(method.response)
+        arguments = [self._scope.wire_class(method.response)]
+        if message is not None and not is_native(method.response):
+            arguments += [self._scope.type_name(field.type.name) for field in message.fields if is_classed(field)]
+        return f"_rpc.Value({', '.join(arguments)})"
 
     def _description(self, method: Method, name: str) -> tuple[str, ...]:
         return (
@@ -220,7 +203,7 @@ class _Role:
             f"name={_string(method.name)}",
             f"path={_string(f'/{self._role.service}/{method.rpc}')}",
             f"attribute={_string(name)}",
-            f"kind=_rpc.Kind.{'SERVER_STREAM' if method.server_stream else 'UNARY'}",
+            f"kind=_rpc.Kind.{_KINDS[method.client_stream, method.server_stream]}",
         )
 
     def _extras(self, method: Method) -> list[str]:
@@ -237,15 +220,6 @@ class _Role:
 
 def _titled(what: str, role: Role) -> str:
     return "\n\n".join(part for part in (f"{what} `{role.name}`.", role.doc) if part)
-
-
-def _ordered(parameters: list[str]) -> tuple[str, ...]:
-    """Return parameters in their order, keyword-only from where one with a default stands before one without."""
-    with_default = [" = " in parameter for parameter in parameters]
-    if True in with_default and False in with_default[with_default.index(True) :]:
-        first = with_default.index(True)
-        return (*parameters[:first], "*", *parameters[first:])
-    return tuple(parameters)
 
 
 def _string(text: str) -> str:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from oiafed_gen.diagnostics import Problems
 from oiafed_gen.graphs import cycles
-from oiafed_gen.model import Enum, Field, File, Kind, Label, Message, walk_messages
+from oiafed_gen.model import Enum, Field, File, Kind, Label, Message, Method, walk_messages
 from oiafed_gen.provided import Provided, provider
 from oiafed_gen.python import names
 
@@ -90,6 +90,10 @@ class Table:
             return provider(full_name), (full_name.rpartition(".")[2],)
         prefix = f"{file.package}." if file.package else ""
         return file.proto_name, tuple(full_name.removeprefix(prefix).split("."))
+
+    def unpacked(self, method: Method) -> Message | None:
+        """Return the message whose fields are the parameters of a method; None where it takes the message itself."""
+        return self.messages.get(method.request) if method.unpack else None
 
     def is_optional(self, owner: Message, field: Field) -> bool:
         """Whether None stands for an absent field: by declaration, or since the message would contain itself."""

@@ -82,7 +82,19 @@ def _message(message: Message, package: str) -> Statement:
     scope = _Scope(package, frozenset(field.name for field in message.fields))
     fields = tuple(_field(field, scope) for field in message.fields)
     body = (*_deprecation(message.deprecated), *error, *fields)
-    return Statement(f"message {message.name}", _comment(message.doc), body)
+    return Statement(f"message {message.name}", _comment(message.doc or _composition(message)), body)
+
+
+def _composition(message: Message) -> str:
+    """Say what the messages of a streamed request hold: what its parameters are is not to be seen from a message."""
+    items = next((field.name for field in message.fields if field.stream), None)
+    if items is None:
+        return ""
+    others = [field.name for field in message.fields if not field.stream]
+    if not others:
+        return f"A request is a stream of these: each has one item of `{items}`."
+    listed = ", ".join(f"`{name}`" for name in others)
+    return f"A request is a stream of these: the first has {listed}, and each that follows one item of `{items}`."
 
 
 def _field(field: Field, scope: _Scope) -> Statement:
@@ -117,8 +129,8 @@ def _service(role: Role, package: str) -> Statement:
 def _method(method: Method, scope: _Scope) -> Statement:
     request = scope.reference(TypeRef(Kind.MESSAGE, method.request))
     response = scope.reference(TypeRef(Kind.MESSAGE, method.response))
-    stream = "stream " if method.server_stream else ""
-    text = f"rpc {method.rpc}({request}) returns ({stream}{response})"
+    taken, given = ("stream " if stream else "" for stream in (method.client_stream, method.server_stream))
+    text = f"rpc {method.rpc}({taken}{request}) returns ({given}{response})"
     options = (*_deprecation(method.deprecated), *_method_options(method))
     return Statement(text, _comment(method.doc), options)
 
@@ -129,8 +141,10 @@ def _method_options(method: Method) -> Iterator[Statement]:
     parts = [f"timeout: {method.timeout!r}"] if method.timeout is not None else []
     parts += [f"callers: {_string(caller.name)}" for caller in method.callers]
     parts += [f"errors: {_string(error.name)}" for error in method.errors]
-    parts.append("unpack: true")
-    yield Statement(f"option (oiafed.v1.method) = {{ {' '.join(parts)} }}")
+    if not method.client_stream:  # to other readers of this text, a stream is of messages
+        parts.append("unpack: true")
+    if parts:
+        yield Statement(f"option (oiafed.v1.method) = {{ {' '.join(parts)} }}")
 
 
 def _deprecation(deprecated: bool) -> tuple[Statement, ...]:

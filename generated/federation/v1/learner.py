@@ -72,7 +72,7 @@ class LearnerProxy(_rpc.Proxy):
 
     async def describe(self) -> LearnerInfo:
         """Tell what data there is."""
-        return await self._rpc_unary(_DESCRIBE, {})
+        return await self._rpc_call(_DESCRIBE, {})
 
     async def fit(self, weights: _rpc.Tensors, config: FitConfig) -> FitResult:
         """Train from `weights`; return the update.
@@ -81,7 +81,7 @@ class LearnerProxy(_rpc.Proxy):
             weights: The weights to start from.
             config: How to train.
         """
-        return await self._rpc_unary(_FIT, {"weights": weights, "config": config})
+        return await self._rpc_call(_FIT, {"weights": weights, "config": config})
 
     async def evaluate(self, weights: _rpc.Tensors) -> EvalResult:
         """Test `weights` on held-out data.
@@ -89,7 +89,7 @@ class LearnerProxy(_rpc.Proxy):
         Args:
             weights: The weights to test.
         """
-        return await self._rpc_unary(_EVALUATE, {"weights": weights})
+        return await self._rpc_call(_EVALUATE, {"weights": weights})
 
     def watch(self, every: float) -> _AsyncIterator[Progress]:
         """Follow the training until the caller has seen enough.
@@ -97,7 +97,7 @@ class LearnerProxy(_rpc.Proxy):
         Args:
             every: Seconds between two reports.
         """
-        return self._rpc_server_stream(_WATCH, {"every": every})
+        return self._rpc_stream(_WATCH, {"every": every})
 
 
 class LearnerCollection(_rpc.ProxyCollection[LearnerProxy]):

@@ -45,11 +45,11 @@ class TrainerProxy(_rpc.Proxy):
 
     async def status(self) -> TrainerStatus:
         """Tell where the run is."""
-        return await self._rpc_unary(_STATUS, {})
+        return await self._rpc_call(_STATUS, {})
 
     def follow(self) -> _AsyncIterator[TrainerStatus]:
         """Follow the run; its status after each round from the first on, until it ends."""
-        return self._rpc_server_stream(_FOLLOW, {})
+        return self._rpc_stream(_FOLLOW, {})
 
 
 class TrainerCollection(_rpc.ProxyCollection[TrainerProxy]):

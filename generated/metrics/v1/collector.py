@@ -49,11 +49,11 @@ class CollectorProxy(_rpc.Proxy):
         Args:
             node: The node that reports.
         """
-        return await self._rpc_unary(_REPORT, {"node": node, "series": series})
+        return await self._rpc_call(_REPORT, {"node": node, "series": series})
 
     def tail(self, request: TailRequest) -> _AsyncIterator[Series]:
         """Follow one metric as it is reported."""
-        return self._rpc_server_stream(_TAIL, request)
+        return self._rpc_stream(_TAIL, request)
 
 
 class CollectorCollection(_rpc.ProxyCollection[CollectorProxy]):

@@ -43,11 +43,11 @@ class DynamicProxy(_rpc.Proxy):
 
     async def call_(self, request: _typing.Any) -> _typing.Any:
         """Call a method for one result."""
-        return await self._rpc_unary(_CALL, request)
+        return await self._rpc_call(_CALL, request)
 
     def stream_(self, request: _typing.Any) -> _AsyncIterator[_typing.Any]:
         """Call a method for a stream of results."""
-        return self._rpc_server_stream(_STREAM, request)
+        return self._rpc_stream(_STREAM, request)
 
 
 class DynamicCollection(_rpc.ProxyCollection[DynamicProxy]):

@@ -32,7 +32,7 @@ class NodeProxy(_rpc.Proxy):
 
     async def hello(self, request: HelloRequest) -> HelloReply:
         """Introduce the caller and learn who answers."""
-        return await self._rpc_unary(_HELLO, request)
+        return await self._rpc_call(_HELLO, request)
 
 
 class NodeCollection(_rpc.ProxyCollection[NodeProxy]):

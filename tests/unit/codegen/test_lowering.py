@@ -22,7 +22,7 @@ def _read(path: str, text: str) -> Schema:
 
 def _method(method: Method) -> tuple[object, ...]:
     callers, errors = ([mention.name for mention in group] for group in (method.callers, method.errors))
-    wire = (method.rpc, method.request, method.response, method.server_stream)
+    wire = (method.rpc, method.request, method.response, method.client_stream, method.server_stream)
     return (*wire, method.unpack, method.timeout, method.idempotent, callers, errors)
 
 
@@ -44,3 +44,16 @@ def test_the_lowered_federation_means_the_same() -> None:
     for role, same in zip(one.roles, two.roles, strict=True):
         assert (role.name, role.service) == (same.name, same.service)
         assert [_method(method) for method in role.methods] == [_method(method) for method in same.methods]
+
+
+def test_a_lowered_stream_of_parameters_is_a_stream_of_messages() -> None:
+    schema = """
+package: a.v1
+roles:
+  r: {methods: {sum: {params: {start: int64, numbers: stream int64}, returns: stream int64, idempotent: true}}}
+"""
+    (text,) = _read("a.yaml", schema).proto_texts.values()
+    assert "the first has `start`, and each that follows one item of `numbers`" in text
+    (method,) = _read("again.proto", text).files[0].roles[0].methods
+    assert (method.client_stream, method.server_stream, method.idempotent) == (True, True, True)
+    assert not method.unpack

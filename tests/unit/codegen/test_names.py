@@ -25,7 +25,7 @@ def test_fields(name: str, escaped: str) -> None:
     assert escape(name, FIELD_RESERVED) == escaped
 
 
-@pytest.mark.parametrize("name", [*keyword.kwlist, "call", "with_options", "__class__", "_rpc_unary", "_x_", "__"])
+@pytest.mark.parametrize("name", [*keyword.kwlist, "call", "with_options", "__class__", "_rpc_call", "_x_", "__"])
 def test_escaping_ends_in_something_free(name: str) -> None:
     escaped = escape(name, METHOD_RESERVED)
     assert escaped.isidentifier()

@@ -188,8 +188,8 @@ class _FileReader:
     def _method(self, method: pb.MethodDescriptorProto, path: Path) -> Method:
         location = self._places.name(path)
         options: dict[str, Any] = self._options.read(method.options, "method") or {}
-        if method.client_streaming:
-            self._problems.add(location, "client and two-way streams are not supported yet")
+        if method.client_streaming and options.get("unpack"):
+            self._problems.add(location, "a stream of requests does not unpack into parameters; leave 'unpack' out")
         request, response = method.input_type.removeprefix("."), method.output_type.removeprefix(".")
         for name in (request, response):
             if name != EMPTY:
@@ -204,6 +204,7 @@ class _FileReader:
             request=request,
             response=response,
             unpack=bool(options.get("unpack")),
+            client_stream=method.client_streaming,
             server_stream=method.server_streaming,
             timeout=timeout or None,
             idempotent=method.options.idempotency_level in _IDEMPOTENT,

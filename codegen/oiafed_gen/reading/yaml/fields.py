@@ -12,6 +12,27 @@ _MAX_NUMBER = 536_870_911
 _RESERVED_NUMBERS = range(19_000, 20_000)
 
 
+def refuse_streams(fields: tuple[FieldSyntax, ...], problems: Problems) -> None:
+    """Report fields of a type that are streams."""
+    for field in fields:
+        if field.type.stream:
+            message = (
+                f"'{field.name}' cannot be a stream: only what a method takes or returns can; a field can be a list"
+            )
+            problems.add(field.type_location, message)
+
+
+def check_streams(params: tuple[FieldSyntax, ...], problems: Problems) -> None:
+    """Report what a method cannot take: a second stream, or a stream with a default."""
+    streams = [param for param in params if param.type.stream]
+    for param in streams[1:]:
+        message = f"'{param.name}' and '{streams[0].name}' are both streams; a method takes one at most"
+        problems.add(param.type_location, message)
+    for param in streams:
+        if param.default is not None:
+            problems.add(param.default.location, f"'{param.name}' is a stream, which has no default")
+
+
 def check_fields(fields: tuple[FieldSyntax, ...], problems: Problems) -> tuple[FieldSyntax, ...]:
     """Report clashes of names and numbers; return the fields with a number each."""
     _check_names(fields, problems)

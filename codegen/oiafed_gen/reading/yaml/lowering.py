@@ -128,9 +128,6 @@ class _Lowering:
         return tuple(field for field in made if field is not None)
 
     def _field(self, field: FieldSyntax) -> Field | None:
-        if field.type.stream:
-            self._problems.add(field.type_location, "client and two-way streams are not supported yet")
-            return None
         symbol = self._look_up(field)
         if symbol is None:
             return None
@@ -142,13 +139,14 @@ class _Lowering:
             label=field.type.label,
             number=field.number or 0,
             key=field.type.key,
+            stream=field.type.stream,
             default=self._default(field, type_, values),
             doc=field.doc,
             deprecated=field.deprecated,
         )
 
     def _default(self, field: FieldSyntax, type_: TypeRef, values: tuple[tuple[str, str], ...]) -> Default | None:
-        if field.default is None:
+        if field.default is None or field.type.stream:
             return None
         try:
             return parse_default(field.default.text, type_, field.type.label, values)
@@ -232,6 +230,7 @@ class _Lowering:
                 request=request.full_name,
                 response=response.type.name if response and _is_record(response) else messages[-1].full_name,
                 unpack=True,
+                client_stream=any(field.stream for field in request.fields),
                 server_stream=returns is not None and returns.type.stream,
                 timeout=method.timeout,
                 idempotent=method.idempotent,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from oiafed_gen.diagnostics import Location, Problems
 from oiafed_gen.reading.type_syntax import TypeSyntax, TypeSyntaxError, parse_type
 from oiafed_gen.reading.yaml.enums import read_enum
-from oiafed_gen.reading.yaml.fields import check_fields
+from oiafed_gen.reading.yaml.fields import check_fields, check_streams, refuse_streams
 from oiafed_gen.reading.yaml.syntax import FieldSyntax, FileSyntax, MethodSyntax, RecordSyntax, RoleSyntax
 from oiafed_gen.reading.yaml.tree import Mapping, Node, Scalar, parse
 from oiafed_gen.reading.yaml.values import Values
@@ -74,10 +74,12 @@ class _Reader:
     def _record(self, name: Scalar, node: Node, what: str, is_error: bool) -> RecordSyntax:
         values = self._values
         keys = values.keys(values.mapping(node, f"{what}"), _RECORD_KEYS, what)
+        fields = self._fields(keys.get("fields"), "'fields'", "a field")
+        refuse_streams(fields, self._problems)
         return RecordSyntax(
             name=name.text,
             location=name.location,
-            fields=self._fields(keys.get("fields"), "'fields'", "a field"),
+            fields=fields,
             is_error=is_error,
             doc=values.text(keys.get("doc"), "'doc'"),
             deprecated=values.truth(keys.get("deprecated"), "'deprecated'"),
@@ -144,10 +146,12 @@ class _Reader:
     def _method(self, name: Scalar, node: Node) -> MethodSyntax:
         values = self._values
         keys = values.keys(values.mapping(node, "a method"), _METHOD_KEYS, "a method")
+        params = self._fields(keys.get("params"), "'params'", "a parameter")
+        check_streams(params, self._problems)
         return MethodSyntax(
             name=name.text,
             location=name.location,
-            params=self._fields(keys.get("params"), "'params'", "a parameter"),
+            params=params,
             returns=self._returns(keys.get("returns")),
             timeout=values.seconds(keys.get("timeout"), "'timeout'"),
             idempotent=values.truth(keys.get("idempotent"), "'idempotent'"),

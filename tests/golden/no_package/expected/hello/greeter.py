@@ -28,7 +28,7 @@ class GreeterProxy(_rpc.Proxy):
 
     async def say_hello(self, request: HelloRequest) -> HelloReply:
 
-        return await self._rpc_unary(_SAY_HELLO, request)
+        return await self._rpc_call(_SAY_HELLO, request)
 
 
 class GreeterCollection(_rpc.ProxyCollection[GreeterProxy]):

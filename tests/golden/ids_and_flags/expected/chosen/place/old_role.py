@@ -32,7 +32,7 @@ class OldRoleProxy(_rpc.Proxy):
     @_rpc.deprecated("old is deprecated.")
     async def old(self) -> None:
         """Deprecated: this may go away."""
-        return await self._rpc_unary(_OLD, {})
+        return await self._rpc_call(_OLD, {})
 
 
 class OldRoleCollection(_rpc.ProxyCollection[OldRoleProxy]):

@@ -182,6 +182,73 @@ _ARRAYS: _rpc.Method[_rpc.Tensors] = _rpc.Method(
     request=_rpc.Params(_methods_pb2.WorkerArraysRequest, ()),
     response=_rpc.Value(_methods_pb2.WorkerArraysResponse),
 )
+_SUM: _rpc.Method[int] = _rpc.Method(
+    role="worker",
+    name="sum",
+    path="/methods.v1.Worker/Sum",
+    attribute="sum",
+    kind=_rpc.Kind.CLIENT_STREAM,
+    request=_rpc.Params(_methods_pb2.WorkerSumRequest, ("start", "numbers"), stream="numbers"),
+    response=_rpc.Value(_methods_pb2.WorkerSumResponse),
+)
+_AVERAGE: _rpc.Method[float] = _rpc.Method(
+    role="worker",
+    name="average",
+    path="/methods.v1.Worker/Average",
+    attribute="average",
+    kind=_rpc.Kind.CLIENT_STREAM,
+    request=_rpc.Params(_methods_pb2.WorkerAverageRequest, ("numbers",), stream="numbers"),
+    response=_rpc.Value(_methods_pb2.WorkerAverageResponse),
+)
+_GATHER: _rpc.Method[_rpc.Tensors] = _rpc.Method(
+    role="worker",
+    name="gather",
+    path="/methods.v1.Worker/Gather",
+    attribute="gather",
+    kind=_rpc.Kind.CLIENT_STREAM,
+    request=_rpc.Params(_methods_pb2.WorkerGatherRequest, ("arrays",), stream="arrays"),
+    response=_rpc.Value(_methods_pb2.WorkerGatherResponse),
+)
+_BATCHES: _rpc.Method[None] = _rpc.Method(
+    role="worker",
+    name="batches",
+    path="/methods.v1.Worker/Batches",
+    attribute="batches",
+    kind=_rpc.Kind.CLIENT_STREAM,
+    request=_rpc.Params(
+        _methods_pb2.WorkerBatchesRequest,
+        ("batches", "by", "limit"),
+        types={"batches": Record, "by": Record},
+        defaults={"limit": 8},
+        stream="batches",
+    ),
+    response=_rpc.Value(_methods_pb2.WorkerBatchesResponse),
+)
+_PAINT: _rpc.Method[Mode] = _rpc.Method(
+    role="worker",
+    name="paint",
+    path="/methods.v1.Worker/Paint",
+    attribute="paint",
+    kind=_rpc.Kind.BIDI_STREAM,
+    request=_rpc.Params(
+        _methods_pb2.WorkerPaintRequest,
+        ("modes", "first", "last"),
+        types={"modes": Mode, "first": Mode, "last": Record},
+        defaults={"first": Mode.SLOW},
+        stream="modes",
+    ),
+    response=_rpc.Value(_methods_pb2.WorkerPaintResponse, Mode),
+)
+_ECHO: _rpc.Method[int | None] = _rpc.Method(
+    role="worker",
+    name="echo",
+    path="/methods.v1.Worker/Echo",
+    attribute="echo",
+    kind=_rpc.Kind.BIDI_STREAM,
+    request=_rpc.Params(_methods_pb2.WorkerEchoRequest, ("values",), stream="values"),
+    response=_rpc.Value(_methods_pb2.WorkerEchoResponse),
+    errors=(Busy,),
+)
 _EVERYTHING: _rpc.Method[None] = _rpc.Method(
     role="worker",
     name="everything",
@@ -213,51 +280,51 @@ class WorkerProxy(_rpc.Proxy):
 
     async def nothing(self) -> None:
 
-        return await self._rpc_unary(_NOTHING, {})
+        return await self._rpc_call(_NOTHING, {})
 
     async def bare(self) -> None:
 
-        return await self._rpc_unary(_BARE, {})
+        return await self._rpc_call(_BARE, {})
 
     async def scalar(self) -> int:
 
-        return await self._rpc_unary(_SCALAR, {})
+        return await self._rpc_call(_SCALAR, {})
 
     async def enumeration(self) -> Mode:
 
-        return await self._rpc_unary(_ENUMERATION, {})
+        return await self._rpc_call(_ENUMERATION, {})
 
     async def record(self) -> Record:
 
-        return await self._rpc_unary(_RECORD, {})
+        return await self._rpc_call(_RECORD, {})
 
     async def maybe(self) -> Record | None:
 
-        return await self._rpc_unary(_MAYBE, {})
+        return await self._rpc_call(_MAYBE, {})
 
     async def records(self) -> list[Record]:
 
-        return await self._rpc_unary(_RECORDS, {})
+        return await self._rpc_call(_RECORDS, {})
 
     async def mapping(self) -> dict[str, Mode]:
 
-        return await self._rpc_unary(_MAPPING, {})
+        return await self._rpc_call(_MAPPING, {})
 
     async def array(self, x: _rpc.Tensor) -> _rpc.Tensor:
 
-        return await self._rpc_unary(_ARRAY, {"x": x})
+        return await self._rpc_call(_ARRAY, {"x": x})
 
     async def state(self, x: _rpc.Tensors) -> _rpc.Tensors:
 
-        return await self._rpc_unary(_STATE, {"x": x})
+        return await self._rpc_call(_STATE, {"x": x})
 
     async def anything(self, x: _typing.Any) -> _typing.Any:
 
-        return await self._rpc_unary(_ANYTHING, {"x": x})
+        return await self._rpc_call(_ANYTHING, {"x": x})
 
     async def when(self, at: _datetime.datetime) -> _datetime.timedelta:
 
-        return await self._rpc_unary(_WHEN, {"at": at})
+        return await self._rpc_call(_WHEN, {"at": at})
 
     async def defaults(
         self, a: int = -1, b: Mode = Mode.SLOW, c: str = 'a "quoted" one', d: Record | None = None
@@ -267,27 +334,56 @@ class WorkerProxy(_rpc.Proxy):
         Args:
             a: First.
         """
-        return await self._rpc_unary(_DEFAULTS, {"a": a, "b": b, "c": c, "d": d})
+        return await self._rpc_call(_DEFAULTS, {"a": a, "b": b, "c": c, "d": d})
 
     async def required_later(self, *, a: bool = True, b: str) -> None:
 
-        return await self._rpc_unary(_REQUIRED_LATER, {"a": a, "b": b})
+        return await self._rpc_call(_REQUIRED_LATER, {"a": a, "b": b})
 
     async def records_in(self, rs: list[Record], by: dict[str, Record], ids: list[int]) -> None:
 
-        return await self._rpc_unary(_RECORDS_IN, {"rs": rs, "by": by, "ids": ids})
+        return await self._rpc_call(_RECORDS_IN, {"rs": rs, "by": by, "ids": ids})
 
     def stream_(self) -> _AsyncIterator[Record]:
 
-        return self._rpc_server_stream(_STREAM, {})
+        return self._rpc_stream(_STREAM, {})
 
     def ticks(self, every: _datetime.timedelta) -> _AsyncIterator[float]:
 
-        return self._rpc_server_stream(_TICKS, {"every": every})
+        return self._rpc_stream(_TICKS, {"every": every})
 
     def arrays(self) -> _AsyncIterator[_rpc.Tensors]:
 
-        return self._rpc_server_stream(_ARRAYS, {})
+        return self._rpc_stream(_ARRAYS, {})
+
+    async def sum(self, start: int, numbers: _rpc.Items[int]) -> int:
+
+        return await self._rpc_call(_SUM, {"start": start, "numbers": numbers})
+
+    async def average(self, numbers: _rpc.Items[float]) -> float:
+        """Takes a stream alone.
+
+        Args:
+            numbers: What to average.
+        """
+        return await self._rpc_call(_AVERAGE, {"numbers": numbers})
+
+    async def gather(self, arrays: _rpc.Items[_rpc.Tensors]) -> _rpc.Tensors:
+
+        return await self._rpc_call(_GATHER, {"arrays": arrays})
+
+    async def batches(self, batches: _rpc.Items[list[Record]], by: dict[str, Record], limit: int = 8) -> None:
+
+        return await self._rpc_call(_BATCHES, {"batches": batches, "by": by, "limit": limit})
+
+    def paint(self, modes: _rpc.Items[Mode], *, first: Mode = Mode.SLOW, last: Record) -> _AsyncIterator[Mode]:
+
+        return self._rpc_stream(_PAINT, {"modes": modes, "first": first, "last": last})
+
+    @_rpc.deprecated("echo is deprecated.")
+    def echo(self, values: _rpc.Items[int | None]) -> _AsyncIterator[int | None]:
+        """Deprecated: this may go away."""
+        return self._rpc_stream(_ECHO, {"values": values})
 
     @_rpc.deprecated("everything is deprecated.")
     async def everything(self) -> None:
@@ -295,7 +391,7 @@ class WorkerProxy(_rpc.Proxy):
 
         Deprecated: this may go away.
         """
-        return await self._rpc_unary(_EVERYTHING, {})
+        return await self._rpc_call(_EVERYTHING, {})
 
 
 class WorkerCollection(_rpc.ProxyCollection[WorkerProxy]):
@@ -384,6 +480,35 @@ class WorkerCollection(_rpc.ProxyCollection[WorkerProxy]):
 
         return self._rpc_broadcast_stream(_ARRAYS, {})
 
+    def sum(self, start: int, numbers: _rpc.Items[int]) -> _rpc.Broadcast[int]:
+
+        return self._rpc_broadcast(_SUM, {"start": start, "numbers": numbers})
+
+    def average(self, numbers: _rpc.Items[float]) -> _rpc.Broadcast[float]:
+        """Takes a stream alone.
+
+        Args:
+            numbers: What to average.
+        """
+        return self._rpc_broadcast(_AVERAGE, {"numbers": numbers})
+
+    def gather(self, arrays: _rpc.Items[_rpc.Tensors]) -> _rpc.Broadcast[_rpc.Tensors]:
+
+        return self._rpc_broadcast(_GATHER, {"arrays": arrays})
+
+    def batches(self, batches: _rpc.Items[list[Record]], by: dict[str, Record], limit: int = 8) -> _rpc.Broadcast[None]:
+
+        return self._rpc_broadcast(_BATCHES, {"batches": batches, "by": by, "limit": limit})
+
+    def paint(self, modes: _rpc.Items[Mode], *, first: Mode = Mode.SLOW, last: Record) -> _rpc.BroadcastStream[Mode]:
+
+        return self._rpc_broadcast_stream(_PAINT, {"modes": modes, "first": first, "last": last})
+
+    @_rpc.deprecated("echo is deprecated.")
+    def echo(self, values: _rpc.Items[int | None]) -> _rpc.BroadcastStream[int | None]:
+        """Deprecated: this may go away."""
+        return self._rpc_broadcast_stream(_ECHO, {"values": values})
+
     @_rpc.deprecated("everything is deprecated.")
     def everything(self) -> _rpc.Broadcast[None]:
         """All options.
@@ -419,6 +544,12 @@ class WorkerHandler(_rpc.Handler):
         _STREAM,
         _TICKS,
         _ARRAYS,
+        _SUM,
+        _AVERAGE,
+        _GATHER,
+        _BATCHES,
+        _PAINT,
+        _ECHO,
         _EVERYTHING,
     )
 
@@ -482,6 +613,34 @@ class WorkerHandler(_rpc.Handler):
 
     @_abstractmethod
     def arrays(self) -> _AsyncIterator[_rpc.Tensors] | _Iterator[_rpc.Tensors]: ...
+
+    @_abstractmethod
+    def sum(self, start: int, numbers: _rpc.RequestStream[int]) -> int | _Awaitable[int]: ...
+
+    @_abstractmethod
+    def average(self, numbers: _rpc.RequestStream[float]) -> float | _Awaitable[float]:
+        """Takes a stream alone.
+
+        Args:
+            numbers: What to average.
+        """
+
+    @_abstractmethod
+    def gather(self, arrays: _rpc.RequestStream[_rpc.Tensors]) -> _rpc.Tensors | _Awaitable[_rpc.Tensors]: ...
+
+    @_abstractmethod
+    def batches(
+        self, batches: _rpc.RequestStream[list[Record]], by: dict[str, Record], limit: int = 8
+    ) -> None | _Awaitable[None]: ...
+
+    @_abstractmethod
+    def paint(
+        self, modes: _rpc.RequestStream[Mode], *, first: Mode = Mode.SLOW, last: Record
+    ) -> _AsyncIterator[Mode] | _Iterator[Mode]: ...
+
+    @_abstractmethod
+    def echo(self, values: _rpc.RequestStream[int | None]) -> _AsyncIterator[int | None] | _Iterator[int | None]:
+        """Deprecated: this may go away."""
 
     @_abstractmethod
     def everything(self) -> None | _Awaitable[None]:

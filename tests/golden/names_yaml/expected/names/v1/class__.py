@@ -28,7 +28,7 @@ class ClassProxy(_rpc.Proxy):
 
     async def run(self) -> None:
 
-        return await self._rpc_unary(_RUN, {})
+        return await self._rpc_call(_RUN, {})
 
 
 class ClassCollection(_rpc.ProxyCollection[ClassProxy]):

@@ -28,7 +28,7 @@ class ListProxy(_rpc.Proxy):
 
     async def run(self) -> None:
 
-        return await self._rpc_unary(_RUN, {})
+        return await self._rpc_call(_RUN, {})
 
 
 class ListCollection(_rpc.ProxyCollection[ListProxy]):

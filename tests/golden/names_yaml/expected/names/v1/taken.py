@@ -1097,423 +1097,423 @@ class TakenProxy(_rpc.Proxy):
 
     async def False_(self, False_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_FALSE, {"False_": False_})
+        return await self._rpc_call(_FALSE, {"False_": False_})
 
     async def None_(self, None_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_NONE, {"None_": None_})
+        return await self._rpc_call(_NONE, {"None_": None_})
 
     async def True_(self, True_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_TRUE, {"True_": True_})
+        return await self._rpc_call(_TRUE, {"True_": True_})
 
     async def and_(self, and_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_AND, {"and_": and_})
+        return await self._rpc_call(_AND, {"and_": and_})
 
     async def as_(self, as_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_AS, {"as_": as_})
+        return await self._rpc_call(_AS, {"as_": as_})
 
     async def assert_(self, assert_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_ASSERT, {"assert_": assert_})
+        return await self._rpc_call(_ASSERT, {"assert_": assert_})
 
     async def async_(self, async_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_ASYNC, {"async_": async_})
+        return await self._rpc_call(_ASYNC, {"async_": async_})
 
     async def await_(self, await_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_AWAIT, {"await_": await_})
+        return await self._rpc_call(_AWAIT, {"await_": await_})
 
     async def break_(self, break_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_BREAK, {"break_": break_})
+        return await self._rpc_call(_BREAK, {"break_": break_})
 
     async def class_(self, class_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_CLASS, {"class_": class_})
+        return await self._rpc_call(_CLASS, {"class_": class_})
 
     async def continue_(self, continue_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_CONTINUE, {"continue_": continue_})
+        return await self._rpc_call(_CONTINUE, {"continue_": continue_})
 
     async def def_(self, def_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_DEF, {"def_": def_})
+        return await self._rpc_call(_DEF, {"def_": def_})
 
     async def del_(self, del_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_DEL, {"del_": del_})
+        return await self._rpc_call(_DEL, {"del_": del_})
 
     async def elif_(self, elif_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_ELIF, {"elif_": elif_})
+        return await self._rpc_call(_ELIF, {"elif_": elif_})
 
     async def else_(self, else_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_ELSE, {"else_": else_})
+        return await self._rpc_call(_ELSE, {"else_": else_})
 
     async def except_(self, except_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_EXCEPT, {"except_": except_})
+        return await self._rpc_call(_EXCEPT, {"except_": except_})
 
     async def finally_(self, finally_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_FINALLY, {"finally_": finally_})
+        return await self._rpc_call(_FINALLY, {"finally_": finally_})
 
     async def for_(self, for_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_FOR, {"for_": for_})
+        return await self._rpc_call(_FOR, {"for_": for_})
 
     async def from_(self, from_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_FROM, {"from_": from_})
+        return await self._rpc_call(_FROM, {"from_": from_})
 
     async def global_(self, global_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_GLOBAL, {"global_": global_})
+        return await self._rpc_call(_GLOBAL, {"global_": global_})
 
     async def if_(self, if_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_IF, {"if_": if_})
+        return await self._rpc_call(_IF, {"if_": if_})
 
     async def import_(self, import_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_IMPORT, {"import_": import_})
+        return await self._rpc_call(_IMPORT, {"import_": import_})
 
     async def in_(self, in_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_IN, {"in_": in_})
+        return await self._rpc_call(_IN, {"in_": in_})
 
     async def is_(self, is_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_IS, {"is_": is_})
+        return await self._rpc_call(_IS, {"is_": is_})
 
     async def lambda_(self, lambda_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_LAMBDA, {"lambda_": lambda_})
+        return await self._rpc_call(_LAMBDA, {"lambda_": lambda_})
 
     async def nonlocal_(self, nonlocal_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_NONLOCAL, {"nonlocal_": nonlocal_})
+        return await self._rpc_call(_NONLOCAL, {"nonlocal_": nonlocal_})
 
     async def not_(self, not_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_NOT, {"not_": not_})
+        return await self._rpc_call(_NOT, {"not_": not_})
 
     async def or_(self, or_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_OR, {"or_": or_})
+        return await self._rpc_call(_OR, {"or_": or_})
 
     async def pass_(self, pass_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_PASS, {"pass_": pass_})
+        return await self._rpc_call(_PASS, {"pass_": pass_})
 
     async def raise_(self, raise_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_RAISE, {"raise_": raise_})
+        return await self._rpc_call(_RAISE, {"raise_": raise_})
 
     async def return_(self, return_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_RETURN, {"return_": return_})
+        return await self._rpc_call(_RETURN, {"return_": return_})
 
     async def try_(self, try_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_TRY, {"try_": try_})
+        return await self._rpc_call(_TRY, {"try_": try_})
 
     async def while_(self, while_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_WHILE, {"while_": while_})
+        return await self._rpc_call(_WHILE, {"while_": while_})
 
     async def with_(self, with_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_WITH, {"with_": with_})
+        return await self._rpc_call(_WITH, {"with_": with_})
 
     async def yield_(self, yield_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_YIELD, {"yield_": yield_})
+        return await self._rpc_call(_YIELD, {"yield_": yield_})
 
     async def case(self, case: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_CASE, {"case": case})
+        return await self._rpc_call(_CASE, {"case": case})
 
     async def match(self, match: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_MATCH, {"match": match})
+        return await self._rpc_call(_MATCH, {"match": match})
 
     async def cls(self, cls: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_CLS, {"cls": cls})
+        return await self._rpc_call(_CLS, {"cls": cls})
 
     async def self(self, self_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_SELF, {"self_": self_})
+        return await self._rpc_call(_SELF, {"self_": self_})
 
     async def _rpc__(self, _rpc: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_RPC, {"_rpc": _rpc})
+        return await self._rpc_call(_RPC, {"_rpc": _rpc})
 
     async def _types__(self, _types: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_TYPES, {"_types": _types})
+        return await self._rpc_call(_TYPES, {"_types": _types})
 
     async def _typing__(self, _typing: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_TYPING, {"_typing": _typing})
+        return await self._rpc_call(_TYPING, {"_typing": _typing})
 
     async def _builtins__(self, _builtins: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_BUILTINS, {"_builtins": _builtins})
+        return await self._rpc_call(_BUILTINS, {"_builtins": _builtins})
 
     async def _dataclasses__(self, _dataclasses: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_DATACLASSES, {"_dataclasses": _dataclasses})
+        return await self._rpc_call(_DATACLASSES, {"_dataclasses": _dataclasses})
 
     async def _datetime__(self, _datetime: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_DATETIME, {"_datetime": _datetime})
+        return await self._rpc_call(_DATETIME, {"_datetime": _datetime})
 
     async def name(self, name: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_NAME, {"name": name})
+        return await self._rpc_call(_NAME, {"name": name})
 
     async def value(self, value: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_VALUE, {"value": value})
+        return await self._rpc_call(_VALUE, {"value": value})
 
     async def message(self, message: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_MESSAGE, {"message": message})
+        return await self._rpc_call(_MESSAGE, {"message": message})
 
     async def code(self, code: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_CODE, {"code": code})
+        return await self._rpc_call(_CODE, {"code": code})
 
     async def details(self, details: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_DETAILS, {"details": details})
+        return await self._rpc_call(_DETAILS, {"details": details})
 
     async def args(self, args: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_ARGS, {"args": args})
+        return await self._rpc_call(_ARGS, {"args": args})
 
     async def call_(self, call: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_CALL, {"call": call})
+        return await self._rpc_call(_CALL, {"call": call})
 
     async def stream_(self, stream: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_STREAM, {"stream": stream})
+        return await self._rpc_call(_STREAM, {"stream": stream})
 
     async def target_(self, target: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_TARGET, {"target": target})
+        return await self._rpc_call(_TARGET, {"target": target})
 
     async def targets_(self, targets: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_TARGETS, {"targets": targets})
+        return await self._rpc_call(_TARGETS, {"targets": targets})
 
     async def with_options_(self, with_options: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_WITH_OPTIONS, {"with_options": with_options})
+        return await self._rpc_call(_WITH_OPTIONS, {"with_options": with_options})
 
     async def broadcast_(self, broadcast: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_BROADCAST, {"broadcast": broadcast})
+        return await self._rpc_call(_BROADCAST, {"broadcast": broadcast})
 
     async def collect_(self, collect: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_COLLECT, {"collect": collect})
+        return await self._rpc_call(_COLLECT, {"collect": collect})
 
     async def node(self, node: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_NODE, {"node": node})
+        return await self._rpc_call(_NODE, {"node": node})
 
     async def call_options(self, call_options: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_CALL_OPTIONS, {"call_options": call_options})
+        return await self._rpc_call(_CALL_OPTIONS, {"call_options": call_options})
 
     async def metadata(self, metadata: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_METADATA, {"metadata": metadata})
+        return await self._rpc_call(_METADATA, {"metadata": metadata})
 
     async def request(self, request: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_REQUEST, {"request": request})
+        return await self._rpc_call(_REQUEST, {"request": request})
 
     async def response(self, response: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_RESPONSE, {"response": response})
+        return await self._rpc_call(_RESPONSE, {"response": response})
 
     async def timeout(self, timeout: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_TIMEOUT, {"timeout": timeout})
+        return await self._rpc_call(_TIMEOUT, {"timeout": timeout})
 
     async def data(self, data: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_DATA, {"data": data})
+        return await self._rpc_call(_DATA, {"data": data})
 
     async def field(self, field: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_FIELD, {"field": field})
+        return await self._rpc_call(_FIELD, {"field": field})
 
     async def fields(self, fields: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_FIELDS, {"fields": fields})
+        return await self._rpc_call(_FIELDS, {"fields": fields})
 
     async def wire(self, wire: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_WIRE, {"wire": wire})
+        return await self._rpc_call(_WIRE, {"wire": wire})
 
     async def dataclass(self, dataclass: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_DATACLASS, {"dataclass": dataclass})
+        return await self._rpc_call(_DATACLASS, {"dataclass": dataclass})
 
     async def abstractmethod(self, abstractmethod: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_ABSTRACTMETHOD, {"abstractmethod": abstractmethod})
+        return await self._rpc_call(_ABSTRACTMETHOD, {"abstractmethod": abstractmethod})
 
     async def Any(self, Any: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_ANY, {"Any": Any})
+        return await self._rpc_call(_ANY, {"Any": Any})
 
     async def Awaitable(self, Awaitable: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_AWAITABLE, {"Awaitable": Awaitable})
+        return await self._rpc_call(_AWAITABLE, {"Awaitable": Awaitable})
 
     async def AsyncIterator(self, AsyncIterator: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_ASYNCITERATOR, {"AsyncIterator": AsyncIterator})
+        return await self._rpc_call(_ASYNCITERATOR, {"AsyncIterator": AsyncIterator})
 
     async def Iterator(self, Iterator: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_ITERATOR, {"Iterator": Iterator})
+        return await self._rpc_call(_ITERATOR, {"Iterator": Iterator})
 
     async def Record(self, Record: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_RECORD, {"Record": Record})
+        return await self._rpc_call(_RECORD, {"Record": Record})
 
     async def OpenEnum(self, OpenEnum: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_OPENENUM, {"OpenEnum": OpenEnum})
+        return await self._rpc_call(_OPENENUM, {"OpenEnum": OpenEnum})
 
     async def DeclaredError(self, DeclaredError: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_DECLAREDERROR, {"DeclaredError": DeclaredError})
+        return await self._rpc_call(_DECLAREDERROR, {"DeclaredError": DeclaredError})
 
     async def Proxy(self, Proxy: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_PROXY, {"Proxy": Proxy})
+        return await self._rpc_call(_PROXY, {"Proxy": Proxy})
 
     async def ProxyCollection(
         self, ProxyCollection: _builtins.list[_builtins.str]
     ) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_PROXYCOLLECTION, {"ProxyCollection": ProxyCollection})
+        return await self._rpc_call(_PROXYCOLLECTION, {"ProxyCollection": ProxyCollection})
 
     async def Handler(self, Handler: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_HANDLER, {"Handler": Handler})
+        return await self._rpc_call(_HANDLER, {"Handler": Handler})
 
     async def Method(self, Method: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_METHOD, {"Method": Method})
+        return await self._rpc_call(_METHOD, {"Method": Method})
 
     async def Kind(self, Kind: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_KIND, {"Kind": Kind})
+        return await self._rpc_call(_KIND, {"Kind": Kind})
 
     async def Params(self, Params: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_PARAMS, {"Params": Params})
+        return await self._rpc_call(_PARAMS, {"Params": Params})
 
     async def Tensor(self, Tensor: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_TENSOR, {"Tensor": Tensor})
+        return await self._rpc_call(_TENSOR, {"Tensor": Tensor})
 
     async def Tensors(self, Tensors: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_TENSORS, {"Tensors": Tensors})
+        return await self._rpc_call(_TENSORS, {"Tensors": Tensors})
 
     async def mro(self, mro: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_MRO, {"mro": mro})
+        return await self._rpc_call(_MRO, {"mro": mro})
 
     async def real(self, real: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_REAL, {"real": real})
+        return await self._rpc_call(_REAL, {"real": real})
 
     async def imag(self, imag: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_IMAG, {"imag": imag})
+        return await self._rpc_call(_IMAG, {"imag": imag})
 
     async def numerator(self, numerator: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_NUMERATOR, {"numerator": numerator})
+        return await self._rpc_call(_NUMERATOR, {"numerator": numerator})
 
     async def DESCRIPTOR(self, DESCRIPTOR: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_DESCRIPTOR, {"DESCRIPTOR": DESCRIPTOR})
+        return await self._rpc_call(_DESCRIPTOR, {"DESCRIPTOR": DESCRIPTOR})
 
     async def HasField(self, HasField: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_HASFIELD, {"HasField": HasField})
+        return await self._rpc_call(_HASFIELD, {"HasField": HasField})
 
     async def SerializeToString(
         self, SerializeToString: _builtins.list[_builtins.str]
     ) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_SERIALIZETOSTRING, {"SerializeToString": SerializeToString})
+        return await self._rpc_call(_SERIALIZETOSTRING, {"SerializeToString": SerializeToString})
 
     async def Clear(self, Clear: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_CLEAR, {"Clear": Clear})
+        return await self._rpc_call(_CLEAR, {"Clear": Clear})
 
     async def MergeFrom(self, MergeFrom: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_MERGEFROM, {"MergeFrom": MergeFrom})
+        return await self._rpc_call(_MERGEFROM, {"MergeFrom": MergeFrom})
 
     async def __init___(self, __init___: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_INIT, {"__init___": __init___})
+        return await self._rpc_call(_INIT, {"__init___": __init___})
 
     async def __slots___(self, __slots___: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_SLOTS, {"__slots___": __slots___})
+        return await self._rpc_call(_SLOTS, {"__slots___": __slots___})
 
     async def __eq___(self, __eq___: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_EQ, {"__eq___": __eq___})
+        return await self._rpc_call(_EQ, {"__eq___": __eq___})
 
     async def __dict___(self, __dict___: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_DICT, {"__dict___": __dict___})
+        return await self._rpc_call(_DICT, {"__dict___": __dict___})
 
     async def __private___(self, __private___: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_PRIVATE, {"__private___": __private___})
+        return await self._rpc_call(_PRIVATE, {"__private___": __private___})
 
     async def _FIT(self, _FIT: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_FIT_, {"_FIT": _FIT})
+        return await self._rpc_call(_FIT_, {"_FIT": _FIT})
 
     async def _x__(self, _x__: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_X, {"_x__": _x__})
+        return await self._rpc_call(_X, {"_x__": _x__})
 
     async def list(self, list: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_LIST, {"list": list})
+        return await self._rpc_call(_LIST, {"list": list})
 
     async def int(self, int: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_INT, {"int": int})
+        return await self._rpc_call(_INT, {"int": int})
 
     async def str(self, str: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
 
-        return await self._rpc_unary(_STR, {"str": str})
+        return await self._rpc_call(_STR, {"str": str})
 
     async def everything(
         self,
@@ -1631,7 +1631,7 @@ class TakenProxy(_rpc.Proxy):
         _x__: _builtins.str,
     ) -> Typed:
 
-        return await self._rpc_unary(
+        return await self._rpc_call(
             _EVERYTHING,
             {
                 "False_": False_,
@@ -1753,7 +1753,7 @@ class TakenProxy(_rpc.Proxy):
         self, list: _builtins.list[_builtins.int], Typed: Typed, Other: Members = Members.ZERO
     ) -> _builtins.list[Typed]:
 
-        return await self._rpc_unary(_TYPED, {"list": list, "Typed": Typed, "Other": Other})
+        return await self._rpc_call(_TYPED, {"list": list, "Typed": Typed, "Other": Other})
 
 
 class TakenCollection(_rpc.ProxyCollection[TakenProxy]):

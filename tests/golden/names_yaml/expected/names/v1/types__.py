@@ -28,7 +28,7 @@ class TypesProxy(_rpc.Proxy):
 
     async def run(self) -> None:
 
-        return await self._rpc_unary(_RUN, {})
+        return await self._rpc_call(_RUN, {})
 
 
 class TypesCollection(_rpc.ProxyCollection[TypesProxy]):

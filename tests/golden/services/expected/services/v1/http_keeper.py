@@ -52,6 +52,43 @@ _WATCH: _rpc.Method[Reply] = _rpc.Method(
     request=Request,
     response=Reply,
 )
+_UPLOAD: _rpc.Method[Reply] = _rpc.Method(
+    role="http_keeper",
+    name="upload",
+    path="/services.v1.HTTPKeeper/Upload",
+    attribute="upload",
+    kind=_rpc.Kind.CLIENT_STREAM,
+    request=Request,
+    response=Reply,
+)
+_CHAT: _rpc.Method[Reply] = _rpc.Method(
+    role="http_keeper",
+    name="chat",
+    path="/services.v1.HTTPKeeper/Chat",
+    attribute="chat",
+    kind=_rpc.Kind.BIDI_STREAM,
+    request=Request,
+    response=Reply,
+    timeout=9.0,
+)
+_SINK: _rpc.Method[None] = _rpc.Method(
+    role="http_keeper",
+    name="sink",
+    path="/services.v1.HTTPKeeper/Sink",
+    attribute="sink",
+    kind=_rpc.Kind.CLIENT_STREAM,
+    request=_rpc.Value(_tensor_pb2.Tensors),
+    response=_rpc.Value(_empty_pb2.Empty),
+)
+_PULSES: _rpc.Method[None] = _rpc.Method(
+    role="http_keeper",
+    name="pulses",
+    path="/services.v1.HTTPKeeper/Pulses",
+    attribute="pulses",
+    kind=_rpc.Kind.BIDI_STREAM,
+    request=_rpc.Value(_empty_pb2.Empty),
+    response=_rpc.Value(_empty_pb2.Empty),
+)
 _PING: _rpc.Method[None] = _rpc.Method(
     role="http_keeper",
     name="ping",
@@ -100,32 +137,49 @@ class HttpKeeperProxy(_rpc.Proxy):
 
     async def get_http_page(self, request: Request) -> Reply:
 
-        return await self._rpc_unary(_GET_HTTP_PAGE, request)
+        return await self._rpc_call(_GET_HTTP_PAGE, request)
 
     async def unpacked(self, name: str, limit: int | None = None, rate: float = 0.5) -> Reply:
 
-        return await self._rpc_unary(_UNPACKED, {"name": name, "limit": limit, "rate": rate})
+        return await self._rpc_call(_UNPACKED, {"name": name, "limit": limit, "rate": rate})
 
     @_rpc.deprecated("watch is deprecated.")
     def watch(self, request: Request) -> _AsyncIterator[Reply]:
         """Deprecated: this may go away."""
-        return self._rpc_server_stream(_WATCH, request)
+        return self._rpc_stream(_WATCH, request)
+
+    async def upload(self, requests: _rpc.Items[Request]) -> Reply:
+
+        return await self._rpc_call(_UPLOAD, requests)
+
+    def chat(self, requests: _rpc.Items[Request]) -> _AsyncIterator[Reply]:
+
+        return self._rpc_stream(_CHAT, requests)
+
+    async def sink(self, requests: _rpc.Items[_rpc.Tensors]) -> None:
+
+        return await self._rpc_call(_SINK, requests)
+
+    @_rpc.deprecated("pulses is deprecated.")
+    def pulses(self, requests: _rpc.Items[None]) -> _AsyncIterator[None]:
+        """Deprecated: this may go away."""
+        return self._rpc_stream(_PULSES, requests)
 
     async def ping(self) -> None:
 
-        return await self._rpc_unary(_PING, {})
+        return await self._rpc_call(_PING, {})
 
     async def now(self) -> _datetime.datetime:
 
-        return await self._rpc_unary(_NOW, {})
+        return await self._rpc_call(_NOW, {})
 
     async def train(self, request: _rpc.Tensors) -> _rpc.Tensors:
 
-        return await self._rpc_unary(_TRAIN, request)
+        return await self._rpc_call(_TRAIN, request)
 
     def any(self, request: _typing.Any) -> _AsyncIterator[_typing.Any]:
 
-        return self._rpc_server_stream(_ANY, request)
+        return self._rpc_stream(_ANY, request)
 
 
 class HttpKeeperCollection(_rpc.ProxyCollection[HttpKeeperProxy]):
@@ -148,6 +202,23 @@ class HttpKeeperCollection(_rpc.ProxyCollection[HttpKeeperProxy]):
     def watch(self, request: Request) -> _rpc.BroadcastStream[Reply]:
         """Deprecated: this may go away."""
         return self._rpc_broadcast_stream(_WATCH, request)
+
+    def upload(self, requests: _rpc.Items[Request]) -> _rpc.Broadcast[Reply]:
+
+        return self._rpc_broadcast(_UPLOAD, requests)
+
+    def chat(self, requests: _rpc.Items[Request]) -> _rpc.BroadcastStream[Reply]:
+
+        return self._rpc_broadcast_stream(_CHAT, requests)
+
+    def sink(self, requests: _rpc.Items[_rpc.Tensors]) -> _rpc.Broadcast[None]:
+
+        return self._rpc_broadcast(_SINK, requests)
+
+    @_rpc.deprecated("pulses is deprecated.")
+    def pulses(self, requests: _rpc.Items[None]) -> _rpc.BroadcastStream[None]:
+        """Deprecated: this may go away."""
+        return self._rpc_broadcast_stream(_PULSES, requests)
 
     def ping(self) -> _rpc.Broadcast[None]:
 
@@ -173,7 +244,7 @@ class HttpKeeperHandler(_rpc.Handler):
     """
 
     __role__ = "http_keeper"
-    __methods__ = (_GET_HTTP_PAGE, _UNPACKED, _WATCH, _PING, _NOW, _TRAIN, _ANY)
+    __methods__ = (_GET_HTTP_PAGE, _UNPACKED, _WATCH, _UPLOAD, _CHAT, _SINK, _PULSES, _PING, _NOW, _TRAIN, _ANY)
 
     @_abstractmethod
     def get_http_page(self, request: Request) -> Reply | _Awaitable[Reply]: ...
@@ -183,6 +254,19 @@ class HttpKeeperHandler(_rpc.Handler):
 
     @_abstractmethod
     def watch(self, request: Request) -> _AsyncIterator[Reply] | _Iterator[Reply]:
+        """Deprecated: this may go away."""
+
+    @_abstractmethod
+    def upload(self, requests: _rpc.RequestStream[Request]) -> Reply | _Awaitable[Reply]: ...
+
+    @_abstractmethod
+    def chat(self, requests: _rpc.RequestStream[Request]) -> _AsyncIterator[Reply] | _Iterator[Reply]: ...
+
+    @_abstractmethod
+    def sink(self, requests: _rpc.RequestStream[_rpc.Tensors]) -> None | _Awaitable[None]: ...
+
+    @_abstractmethod
+    def pulses(self, requests: _rpc.RequestStream[None]) -> _AsyncIterator[None] | _Iterator[None]:
         """Deprecated: this may go away."""
 
     @_abstractmethod

@@ -30,7 +30,7 @@ class RaProxy(_rpc.Proxy):
 
     async def m(self, b: list[_top_two_v1_types.B]) -> _top_two_v1_types.B:
 
-        return await self._rpc_unary(_M, {"b": b})
+        return await self._rpc_call(_M, {"b": b})
 
 
 class RaCollection(_rpc.ProxyCollection[RaProxy]):

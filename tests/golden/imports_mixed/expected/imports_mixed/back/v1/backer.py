@@ -39,11 +39,11 @@ class BackerProxy(_rpc.Proxy):
 
     async def nothing(self) -> None:
 
-        return await self._rpc_unary(_NOTHING, {})
+        return await self._rpc_call(_NOTHING, {})
 
     async def give(self, request: Back) -> _imports_mixed_node_v1_types.Wrapper:
 
-        return await self._rpc_unary(_GIVE, request)
+        return await self._rpc_call(_GIVE, request)
 
 
 class BackerCollection(_rpc.ProxyCollection[BackerProxy]):

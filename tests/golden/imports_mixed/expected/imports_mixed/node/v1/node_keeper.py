@@ -33,7 +33,7 @@ class NodeKeeperProxy(_rpc.Proxy):
 
     async def keep(self, model: _imports_mixed_models_v1_types.Model) -> _imports_mixed_leaf_v1_types.Leaf:
 
-        return await self._rpc_unary(_KEEP, {"model": model})
+        return await self._rpc_call(_KEEP, {"model": model})
 
 
 class NodeKeeperCollection(_rpc.ProxyCollection[NodeKeeperProxy]):

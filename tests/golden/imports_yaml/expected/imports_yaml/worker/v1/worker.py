@@ -46,7 +46,7 @@ class WorkerProxy(_rpc.Proxy):
         shared: list[_imports_yaml_base_v1_types.Shared],
     ) -> dict[str, _imports_yaml_base_v1_types.Shared]:
 
-        return await self._rpc_unary(_WORK, {"level": level, "holder": holder, "shared": shared})
+        return await self._rpc_call(_WORK, {"level": level, "holder": holder, "shared": shared})
 
 
 class WorkerCollection(_rpc.ProxyCollection[WorkerProxy]):

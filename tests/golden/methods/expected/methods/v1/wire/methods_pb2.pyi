@@ -719,6 +719,266 @@ class WorkerArraysResponse(_message.Message):
 Global___WorkerArraysResponse: _TypeAlias = WorkerArraysResponse  # noqa: Y015
 
 @_typing.final
+class WorkerSumRequest(_message.Message):
+    """A request is a stream of these: the first has `start`, and each that follows one item of `numbers`."""
+
+    START_FIELD_NUMBER: _builtins.int
+    NUMBERS_FIELD_NUMBER: _builtins.int
+    start: _builtins.int
+    numbers: _builtins.int
+    def __init__(
+        self,
+        *,
+        start: _builtins.int = ...,
+        numbers: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["numbers", b"numbers", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkerSumRequest: _TypeAlias = WorkerSumRequest  # noqa: Y015
+
+@_typing.final
+class WorkerSumResponse(_message.Message):
+    VALUE_FIELD_NUMBER: _builtins.int
+    value: _builtins.int
+    def __init__(
+        self,
+        *,
+        value: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkerSumResponse: _TypeAlias = WorkerSumResponse  # noqa: Y015
+
+@_typing.final
+class WorkerAverageRequest(_message.Message):
+    """A request is a stream of these: each has one item of `numbers`."""
+
+    NUMBERS_FIELD_NUMBER: _builtins.int
+    numbers: _builtins.float
+    """What to average."""
+    def __init__(
+        self,
+        *,
+        numbers: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["numbers", b"numbers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkerAverageRequest: _TypeAlias = WorkerAverageRequest  # noqa: Y015
+
+@_typing.final
+class WorkerAverageResponse(_message.Message):
+    VALUE_FIELD_NUMBER: _builtins.int
+    value: _builtins.float
+    def __init__(
+        self,
+        *,
+        value: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkerAverageResponse: _TypeAlias = WorkerAverageResponse  # noqa: Y015
+
+@_typing.final
+class WorkerGatherRequest(_message.Message):
+    """A request is a stream of these: each has one item of `arrays`."""
+
+    ARRAYS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def arrays(self) -> _tensor_pb2.Tensors: ...
+    def __init__(
+        self,
+        *,
+        arrays: _tensor_pb2.Tensors | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkerGatherRequest: _TypeAlias = WorkerGatherRequest  # noqa: Y015
+
+@_typing.final
+class WorkerGatherResponse(_message.Message):
+    VALUE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def value(self) -> _tensor_pb2.Tensors: ...
+    def __init__(
+        self,
+        *,
+        value: _tensor_pb2.Tensors | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkerGatherResponse: _TypeAlias = WorkerGatherResponse  # noqa: Y015
+
+@_typing.final
+class WorkerBatchesRequest(_message.Message):
+    """A request is a stream of these: the first has `by`, `limit`, and each that follows one item of `batches`."""
+
+    @_typing.final
+    class ByEntry(_message.Message):
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        @_builtins.property
+        def value(self) -> Global___Record: ...
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: Global___Record | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    BATCHES_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    limit: _builtins.int
+    @_builtins.property
+    def batches(self) -> _containers.RepeatedCompositeFieldContainer[Global___Record]: ...
+    @_builtins.property
+    def by(self) -> _containers.MessageMap[_builtins.str, Global___Record]: ...
+    def __init__(
+        self,
+        *,
+        batches: _abc.Iterable[Global___Record] | None = ...,
+        by: _abc.Mapping[_builtins.str, Global___Record] | None = ...,
+        limit: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "limit", b"limit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "batches", b"batches", "by", b"by", "limit", b"limit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
+    _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
+
+Global___WorkerBatchesRequest: _TypeAlias = WorkerBatchesRequest  # noqa: Y015
+
+@_typing.final
+class WorkerBatchesResponse(_message.Message):
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkerBatchesResponse: _TypeAlias = WorkerBatchesResponse  # noqa: Y015
+
+@_typing.final
+class WorkerPaintRequest(_message.Message):
+    """A request is a stream of these: the first has `first`, `last`, and each that follows one item of `modes`."""
+
+    MODES_FIELD_NUMBER: _builtins.int
+    FIRST_FIELD_NUMBER: _builtins.int
+    LAST_FIELD_NUMBER: _builtins.int
+    modes: Global___Mode.ValueType
+    first: Global___Mode.ValueType
+    @_builtins.property
+    def last(self) -> Global___Record: ...
+    def __init__(
+        self,
+        *,
+        modes: Global___Mode.ValueType = ...,
+        first: Global___Mode.ValueType | None = ...,
+        last: Global___Record | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_first", b"_first", "first", b"first", "last", b"last"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_first", b"_first", "first", b"first", "last", b"last", "modes", b"modes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__first: _TypeAlias = _typing.Literal["first"]  # noqa: Y015
+    _WhichOneofArgType__first: _TypeAlias = _typing.Literal["_first", b"_first"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__first) -> _WhichOneofReturnType__first | None: ...
+
+Global___WorkerPaintRequest: _TypeAlias = WorkerPaintRequest  # noqa: Y015
+
+@_typing.final
+class WorkerPaintResponse(_message.Message):
+    VALUE_FIELD_NUMBER: _builtins.int
+    value: Global___Mode.ValueType
+    def __init__(
+        self,
+        *,
+        value: Global___Mode.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WorkerPaintResponse: _TypeAlias = WorkerPaintResponse  # noqa: Y015
+
+@_typing.final
+class WorkerEchoRequest(_message.Message):
+    """A request is a stream of these: each has one item of `values`."""
+
+    VALUES_FIELD_NUMBER: _builtins.int
+    values: _builtins.int
+    def __init__(
+        self,
+        *,
+        values: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_values", b"_values", "values", b"values"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_values", b"_values", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__values: _TypeAlias = _typing.Literal["values"]  # noqa: Y015
+    _WhichOneofArgType__values: _TypeAlias = _typing.Literal["_values", b"_values"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__values) -> _WhichOneofReturnType__values | None: ...
+
+Global___WorkerEchoRequest: _TypeAlias = WorkerEchoRequest  # noqa: Y015
+
+@_typing.final
+class WorkerEchoResponse(_message.Message):
+    VALUE_FIELD_NUMBER: _builtins.int
+    value: _builtins.int
+    def __init__(
+        self,
+        *,
+        value: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+Global___WorkerEchoResponse: _TypeAlias = WorkerEchoResponse  # noqa: Y015
+
+@_typing.final
 class WorkerEverythingRequest(_message.Message):
     def __init__(
         self,

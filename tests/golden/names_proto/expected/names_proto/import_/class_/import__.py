@@ -28,7 +28,7 @@ class ImportProxy(_rpc.Proxy):
 
     async def class_(self, request: None_) -> None_:
 
-        return await self._rpc_unary(_CLASS, request)
+        return await self._rpc_call(_CLASS, request)
 
 
 class ImportCollection(_rpc.ProxyCollection[ImportProxy]):

@@ -406,175 +406,175 @@ class ServiceProxy(_rpc.Proxy):
 
     async def false(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_FALSE, request)
+        return await self._rpc_call(_FALSE, request)
 
     async def none(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_NONE, request)
+        return await self._rpc_call(_NONE, request)
 
     async def true(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_TRUE, request)
+        return await self._rpc_call(_TRUE, request)
 
     async def and_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_AND, request)
+        return await self._rpc_call(_AND, request)
 
     async def as_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_AS, request)
+        return await self._rpc_call(_AS, request)
 
     async def assert_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_ASSERT, request)
+        return await self._rpc_call(_ASSERT, request)
 
     async def async_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_ASYNC, request)
+        return await self._rpc_call(_ASYNC, request)
 
     async def await_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_AWAIT, request)
+        return await self._rpc_call(_AWAIT, request)
 
     async def break_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_BREAK, request)
+        return await self._rpc_call(_BREAK, request)
 
     async def class_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_CLASS, request)
+        return await self._rpc_call(_CLASS, request)
 
     async def continue_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_CONTINUE, request)
+        return await self._rpc_call(_CONTINUE, request)
 
     async def def_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_DEF, request)
+        return await self._rpc_call(_DEF, request)
 
     async def del_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_DEL, request)
+        return await self._rpc_call(_DEL, request)
 
     async def elif_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_ELIF, request)
+        return await self._rpc_call(_ELIF, request)
 
     async def else_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_ELSE, request)
+        return await self._rpc_call(_ELSE, request)
 
     async def except_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_EXCEPT, request)
+        return await self._rpc_call(_EXCEPT, request)
 
     async def finally_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_FINALLY, request)
+        return await self._rpc_call(_FINALLY, request)
 
     async def for_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_FOR, request)
+        return await self._rpc_call(_FOR, request)
 
     async def from_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_FROM, request)
+        return await self._rpc_call(_FROM, request)
 
     async def global_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_GLOBAL, request)
+        return await self._rpc_call(_GLOBAL, request)
 
     async def if_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_IF, request)
+        return await self._rpc_call(_IF, request)
 
     async def import_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_IMPORT, request)
+        return await self._rpc_call(_IMPORT, request)
 
     async def in_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_IN, request)
+        return await self._rpc_call(_IN, request)
 
     async def is_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_IS, request)
+        return await self._rpc_call(_IS, request)
 
     async def lambda_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_LAMBDA, request)
+        return await self._rpc_call(_LAMBDA, request)
 
     async def nonlocal_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_NONLOCAL, request)
+        return await self._rpc_call(_NONLOCAL, request)
 
     async def not_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_NOT, request)
+        return await self._rpc_call(_NOT, request)
 
     async def or_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_OR, request)
+        return await self._rpc_call(_OR, request)
 
     async def pass_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_PASS, request)
+        return await self._rpc_call(_PASS, request)
 
     async def raise_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_RAISE, request)
+        return await self._rpc_call(_RAISE, request)
 
     async def return_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_RETURN, request)
+        return await self._rpc_call(_RETURN, request)
 
     async def try_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_TRY, request)
+        return await self._rpc_call(_TRY, request)
 
     async def while_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_WHILE, request)
+        return await self._rpc_call(_WHILE, request)
 
     async def with_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_WITH, request)
+        return await self._rpc_call(_WITH, request)
 
     async def yield_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_YIELD, request)
+        return await self._rpc_call(_YIELD, request)
 
     async def ___(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_, request)
+        return await self._rpc_call(_, request)
 
     async def case(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_CASE, request)
+        return await self._rpc_call(_CASE, request)
 
     async def match(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_MATCH, request)
+        return await self._rpc_call(_MATCH, request)
 
     async def list(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_LIST, request)
+        return await self._rpc_call(_LIST, request)
 
     async def dict(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_DICT, request)
+        return await self._rpc_call(_DICT, request)
 
     async def call_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_CALL, request)
+        return await self._rpc_call(_CALL, request)
 
     async def stream_(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_STREAM, request)
+        return await self._rpc_call(_STREAM, request)
 
     async def descriptor(self, request: Fields) -> Holder:
 
-        return await self._rpc_unary(_DESCRIPTOR, request)
+        return await self._rpc_call(_DESCRIPTOR, request)
 
 
 class ServiceCollection(_rpc.ProxyCollection[ServiceProxy]):

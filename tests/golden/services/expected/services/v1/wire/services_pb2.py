@@ -29,7 +29,7 @@ from oiafed_rpc.system.wire import options_pb2 as options_pb2
 from oiafed_rpc.system.wire import tensor_pb2 as tensor_pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0eservices.proto\x12\x0bservices.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17oiafed/v1/options.proto\x1a\x16oiafed/v1/tensor.proto\"Z\n\x07Request\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\x05limit\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x1a\n\x04rate\x18\x03 \x01(\x01\x42\x07\xca\xed\x18\x03\x30.5H\x01\x88\x01\x01\x42\x08\n\x06_limitB\x07\n\x05_rate\"\x16\n\x05Reply\x12\r\n\x05names\x18\x01 \x03(\t\"\x16\n\x07Refused\x12\x0b\n\x03why\x18\x01 \x01(\t2\xbe\x03\n\nHTTPKeeper\x12\x37\n\x0bGetHTTPPage\x12\x14.services.v1.Request\x1a\x12.services.v1.Reply\x12\x66\n\x08Unpacked\x12\x14.services.v1.Request\x1a\x12.services.v1.Reply\"0\x90\x02\x01\xba\xed\x18)\t\x00\x00\x00\x00\x00\x00\x04@\x12\x06keeper\x12\x0bhttp_keeper\x1a\x07Refused \x01\x12\x38\n\x05Watch\x12\x14.services.v1.Request\x1a\x12.services.v1.Reply\"\x03\x88\x02\x01\x30\x01\x12\x36\n\x04Ping\x12\x16.google.protobuf.Empty\x1a\x16.google.protobuf.Empty\x12\x39\n\x03Now\x12\x16.google.protobuf.Empty\x1a\x1a.google.protobuf.Timestamp\x12/\n\x05Train\x12\x12.oiafed.v1.Tensors\x1a\x12.oiafed.v1.Tensors\x12\x31\n\x03\x41ny\x12\x13.oiafed.v1.PyObject\x1a\x13.oiafed.v1.PyObject0\x01\x32\x15\n\x07Renamed\x1a\n\xb2\xed\x18\x06keeperb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0eservices.proto\x12\x0bservices.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17oiafed/v1/options.proto\x1a\x16oiafed/v1/tensor.proto\"Z\n\x07Request\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\x05limit\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x1a\n\x04rate\x18\x03 \x01(\x01\x42\x07\xca\xed\x18\x03\x30.5H\x01\x88\x01\x01\x42\x08\n\x06_limitB\x07\n\x05_rate\"\x16\n\x05Reply\x12\r\n\x05names\x18\x01 \x03(\t\"\x16\n\x07Refused\x12\x0b\n\x03why\x18\x01 \x01(\t2\xb2\x05\n\nHTTPKeeper\x12\x37\n\x0bGetHTTPPage\x12\x14.services.v1.Request\x1a\x12.services.v1.Reply\x12\x66\n\x08Unpacked\x12\x14.services.v1.Request\x1a\x12.services.v1.Reply\"0\x90\x02\x01\xba\xed\x18)\t\x00\x00\x00\x00\x00\x00\x04@\x12\x06keeper\x12\x0bhttp_keeper\x1a\x07Refused \x01\x12\x38\n\x05Watch\x12\x14.services.v1.Request\x1a\x12.services.v1.Reply\"\x03\x88\x02\x01\x30\x01\x12\x34\n\x06Upload\x12\x14.services.v1.Request\x1a\x12.services.v1.Reply(\x01\x12\x43\n\x04\x43hat\x12\x14.services.v1.Request\x1a\x12.services.v1.Reply\"\r\xba\xed\x18\t\t\x00\x00\x00\x00\x00\x00\"@(\x01\x30\x01\x12\x34\n\x04Sink\x12\x12.oiafed.v1.Tensors\x1a\x16.google.protobuf.Empty(\x01\x12\x41\n\x06Pulses\x12\x16.google.protobuf.Empty\x1a\x16.google.protobuf.Empty\"\x03\x88\x02\x01(\x01\x30\x01\x12\x36\n\x04Ping\x12\x16.google.protobuf.Empty\x1a\x16.google.protobuf.Empty\x12\x39\n\x03Now\x12\x16.google.protobuf.Empty\x1a\x1a.google.protobuf.Timestamp\x12/\n\x05Train\x12\x12.oiafed.v1.Tensors\x1a\x12.oiafed.v1.Tensors\x12\x31\n\x03\x41ny\x12\x13.oiafed.v1.PyObject\x1a\x13.oiafed.v1.PyObject0\x01\x32\x15\n\x07Renamed\x1a\n\xb2\xed\x18\x06keeperb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,6 +42,10 @@ if not _descriptor.__dict__["_USE_C_DESCRIPTORS"]:
   _globals['_HTTPKEEPER'].methods_by_name['Unpacked']._serialized_options = b'\220\002\001\272\355\030)\t\000\000\000\000\000\000\004@\022\006keeper\022\013http_keeper\032\007Refused \001'
   _globals['_HTTPKEEPER'].methods_by_name['Watch']._loaded_options = None
   _globals['_HTTPKEEPER'].methods_by_name['Watch']._serialized_options = b'\210\002\001'
+  _globals['_HTTPKEEPER'].methods_by_name['Chat']._loaded_options = None
+  _globals['_HTTPKEEPER'].methods_by_name['Chat']._serialized_options = b'\272\355\030\t\t\000\000\000\000\000\000\"@'
+  _globals['_HTTPKEEPER'].methods_by_name['Pulses']._loaded_options = None
+  _globals['_HTTPKEEPER'].methods_by_name['Pulses']._serialized_options = b'\210\002\001'
   _globals['_RENAMED']._loaded_options = None
   _globals['_RENAMED']._serialized_options = b'\262\355\030\006keeper'
   _globals['_REQUEST']._serialized_start=142
@@ -51,7 +55,7 @@ if not _descriptor.__dict__["_USE_C_DESCRIPTORS"]:
   _globals['_REFUSED']._serialized_start=258
   _globals['_REFUSED']._serialized_end=280
   _globals['_HTTPKEEPER']._serialized_start=283
-  _globals['_HTTPKEEPER']._serialized_end=729
-  _globals['_RENAMED']._serialized_start=731
-  _globals['_RENAMED']._serialized_end=752
+  _globals['_HTTPKEEPER']._serialized_end=973
+  _globals['_RENAMED']._serialized_start=975
+  _globals['_RENAMED']._serialized_end=996
 # @@protoc_insertion_point(module_scope)
