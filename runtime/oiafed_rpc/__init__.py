@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Any
 from oiafed_rpc.collection import Broadcast, BroadcastStream, ProxyCollection, Replies, Reply
 from oiafed_rpc.config import Address, NodeConfig
 from oiafed_rpc.context import Call, current_call
-from oiafed_rpc.errors import AuthError, Code, ConfigError, DeclaredError, PartialFailure, RpcError
+from oiafed_rpc.errors import (
+    AuthError,
+    Code,
+    ConfigError,
+    DeclaredError,
+    MaxRetriesExceeded,
+    OutcomeUnknown,
+    PartialFailure,
+    RetriableError,
+    RpcError,
+)
 from oiafed_rpc.handlers import Handler
 from oiafed_rpc.interceptors import AuthInterceptor, CallNext, Context, Interceptor, LoggingInterceptor, Side
 from oiafed_rpc.message import Message
@@ -13,6 +23,7 @@ from oiafed_rpc.node import Node
 from oiafed_rpc.peers import Peer
 from oiafed_rpc.proxy import Proxy
 from oiafed_rpc.records import OpenEnum, Record, Tensor, Tensors
+from oiafed_rpc.retry import RetryPolicy
 from oiafed_rpc.serializer import PickleSerializer, Serializer, Serializers
 from oiafed_rpc.transport.base import Transport
 from oiafed_rpc.transport.memory import MemoryNetwork, MemoryTransport
@@ -38,12 +49,14 @@ __all__ = [
     "Handler",
     "Interceptor",
     "LoggingInterceptor",
+    "MaxRetriesExceeded",
     "MemoryNetwork",
     "MemoryTransport",
     "Message",
     "Node",
     "NodeConfig",
     "OpenEnum",
+    "OutcomeUnknown",
     "PartialFailure",
     "Peer",
     "PickleSerializer",
@@ -52,6 +65,8 @@ __all__ = [
     "Record",
     "Replies",
     "Reply",
+    "RetriableError",
+    "RetryPolicy",
     "RpcError",
     "Serializer",
     "Serializers",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal, TypeAlias, get_args
 
 from typing_extensions import override
 
@@ -10,7 +10,9 @@ from oiafed_rpc.config import rules
 from oiafed_rpc.config.problems import Path
 from oiafed_rpc.config.section import Section
 
-_strategy = rules.choice("exponential", "linear", "constant", custom=False)
+Strategy: TypeAlias = Literal["exponential", "linear", "constant"]
+
+_strategy = rules.choice(*get_args(Strategy), custom=False)
 
 
 class TimeoutConfig(Section, frozen=True, kw_only=True):
@@ -45,7 +47,7 @@ class RetryConfig(Section, frozen=True, kw_only=True):
     example: ClassVar[str] = "{max_attempts: 3}"
 
     max_attempts: Annotated[int, rules.attempts] = 3
-    backoff_strategy: Annotated[str, _strategy] = "exponential"
+    backoff_strategy: Annotated[Strategy, _strategy] = "exponential"
     initial_delay: Annotated[float, rules.pause] = 1.0
     max_delay: Annotated[float, rules.pause] = 30.0
     total_timeout: Annotated[float | None, rules.seconds] = None
