@@ -98,6 +98,7 @@ MISTAKES: list[tuple[dict[str, object], str]] = [
     ({"listen": {"host": "unix:n.sock"}}, "listen.host: must be unix: and an absolute path"),
     ({"listen": {"host": "unix:"}}, "listen.host: must be unix: and an absolute path"),
     ({"listen": {"host": "unix:@n"}}, "listen.host: must be unix: and an absolute path"),
+    ({"listen": {"host": "unix:/run/\ud800"}}, "listen.host: must be unix: and an absolute path"),
     ({"listen": {"host": "unix:/run/a b"}}, "listen.host: must be unix: and an absolute path"),
     ({"listen": {"host": "unix://run/n.sock"}}, "listen.host: must be unix: and an absolute path"),
     ({"listen": {"host": "unix-abstract:n"}}, "listen.host: must be unix: and an absolute path"),

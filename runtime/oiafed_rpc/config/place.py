@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import cast
 
@@ -66,11 +65,10 @@ def port_conflicts(host: str, port: int | None) -> dict[Path, str]:
 
 
 def _check_unix(path: str, value: object) -> None:
-    length = len(os.fsencode(path))
     if not re.fullmatch(_UNIX_PATH, path):
         raise InvalidError(
             "must be unix: and an absolute path of letters, digits and _.,:@+=~- such as unix:/run/node.sock,"
             f" not {shown(value)}"
         )
-    if length > _LONGEST_PATH:
-        raise InvalidError(f"the path of a Unix socket may have {_LONGEST_PATH} bytes, this one has {length}")
+    if len(path) > _LONGEST_PATH:  # of ASCII, by now
+        raise InvalidError(f"the path of a Unix socket may have {_LONGEST_PATH} bytes, this one has {len(path)}")
