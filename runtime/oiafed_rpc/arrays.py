@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-import re
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 
+from oiafed_rpc.dtypes import dtype_named
 from oiafed_rpc.records import Tensor
+from oiafed_rpc.torch_tensors import array_of_torch, is_torch_tensor
 
-_KINDS = frozenset("biufcSUmM")
-_EXTENSIONS = frozenset({"bfloat16"})
 _MAX_DIMENSIONS = 64  # numpy's own limit
 _MAX_LENGTH = (1 << 63) - 1
-_NAME = re.compile(r"[<>|][biufcSUmM]\d{0,9}(\[\d{0,9}[A-Za-z]{1,2}\])?")  # numpy takes its time over longer ones
 
 
 @runtime_checkable
@@ -31,50 +29,34 @@ def array_of(value: object) -> Tensor:
 
     Raises:
         TypeError: for lists, numbers and whatever else is no array.
-        ValueError: for a masked array.
+        ValueError: for a masked array, and for a tensor of torch that is not dense and on the CPU.
     """
     if isinstance(value, np.ma.MaskedArray):
         raise ValueError("a masked array would lose its mask: send .data and .mask")
     if isinstance(value, np.ndarray):
         return cast("Tensor", value)
+    if is_torch_tensor(value):
+        return array_of_torch(value)
     if isinstance(value, ArrayLike):
         return np.asarray(value)
     raise TypeError("not an array")
 
 
-def dtype_name(dtype: np.dtype[Any]) -> str:
-    """The name of a dtype on the wire: numpy's, with its byte order (`<f4`), or `bfloat16`.
+def plain_array(value: object) -> Tensor:
+    """The array that a value is or offers, where one that arrives is of the same class.
 
     Raises:
-        ValueError: for object, void and structured dtypes, which have no portable bytes.
+        TypeError, ValueError: as `array_of` does; ValueError for subclasses of arrays too.
     """
-    if dtype.kind in _KINDS:
-        return dtype.str
-    if dtype.name in _EXTENSIONS:
-        return dtype.name
-    raise ValueError(f"arrays of dtype {dtype} can't be sent: only numbers, booleans, strings and times can")
+    array = array_of(value)
+    if type(array) not in {np.ndarray, np.memmap}:
+        raise ValueError(f"a {type(array).__name__} would arrive as a plain array: send numpy.asarray of it")
+    return array
 
 
-def dtype_named(name: str) -> np.dtype[Any]:
-    """The dtype of a name on the wire.
-
-    Raises:
-        ValueError: for a name that `dtype_name` never gives.
-    """
-    if name in _EXTENSIONS:
-        import ml_dtypes  # takes 10 ms to import, and most nodes never need it
-
-        bfloat16: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
-        return bfloat16
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"unknown dtype {name[:40]!r}")
-    try:
-        dtype = np.dtype(name)
-    except (TypeError, ValueError, SyntaxError):
-        raise ValueError(f"unknown dtype {name[:40]!r}") from None
-    if dtype.kind not in _KINDS or dtype.str != name:
-        raise ValueError(f"dtype {name[:40]!r} is not allowed")
-    return dtype
+def raw_bytes(array: Tensor) -> memoryview | bytes:
+    """The memory of an array, without a copy where it lies in C order."""
+    return np.require(array, requirements="C").reshape(-1).view(np.uint8).data if array.nbytes else b""
 
 
 def array_from(dtype: str, shape: tuple[int, ...], data: bytes | bytearray | memoryview) -> Tensor:

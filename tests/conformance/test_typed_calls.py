@@ -383,7 +383,9 @@ async def test_plain_values_make_records_for_typed_handlers(federation: Federati
     )
     assert await proxy.call("draw", color="RED") is stubs.Color.RED
     assert await proxy.call("draw", color=0) is stubs.Color.RED
-    with pytest.raises(RpcError, match=r"tree: tree\.children\[0\]: .*unexpected keyword argument 'nmae'") as failure:
+    with pytest.raises(
+        RpcError, match=r"tree: tree\.children\[0\]: there is no 'nmae' \(did you mean 'name'\?\)"
+    ) as failure:
         await proxy.call("tree", tree={"name": "x", "children": [{"nmae": "y"}]})
     assert failure.value.code is Code.INVALID_ARGUMENT
 

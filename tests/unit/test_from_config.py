@@ -173,7 +173,7 @@ async def test_accept_and_pickle_allow_bound_what_is_read() -> None:
         for node in (callee, allows):
             node.register_handler("kind", lambda value, b=0: type(value).__name__)
             await caller.connect(f"{node.node_id}@127.0.0.1:{node.transport.port}")
-        with pytest.raises(RpcError, match="'pickle' is not accepted here; accepted: reversed") as failure:
+        with pytest.raises(RpcError, match="'pickle' is not accepted here; accepted: proto, reversed") as failure:
             await caller.get_proxy("strict").call("kind", value=1)
         assert failure.value.code is Code.INVALID_ARGUMENT
         assert await caller.get_proxy("allowing").call("kind", value=LocalThing()) == "LocalThing"

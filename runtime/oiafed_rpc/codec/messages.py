@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from google.protobuf.message import Message as ProtoMessage
 
 from oiafed_rpc.codec.fields import REQUIRED
+from oiafed_rpc.codec.kept import Kept
 from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.codec.native import Native, native
-from oiafed_rpc.codec.records import Fields, parse
+from oiafed_rpc.codec.records import Fields, enter_enums, parse
 from oiafed_rpc.serializer import Serializers
 
 
@@ -28,6 +29,14 @@ class MessageCodec(Protocol):
 
     def decode(self, data: bytes, serializers: Serializers) -> Any:
         """The value of bytes from a peer."""
+        ...
+
+    def adopt(self, value: Any) -> Any:
+        """The value that `decode` would give, of one that another serializer gave.
+
+        That one may be plain: dicts for records, names or numbers for members of enumerations. All of it is checked as
+        `encode` does, but arrays are not copied.
+        """
         ...
 
 
@@ -62,6 +71,7 @@ class Params:
         self._names = names
         self.stream = stream
         self._types = types or {}
+        enter_enums(wire, names, self._types)
         self._defaults = dict(defaults or {})
 
     @property
@@ -109,6 +119,21 @@ class Params:
         """The dict of parameters in a request."""
         return self._fields.read(parse(self._wire, data), serializers)
 
+    def adopt(self, value: Any) -> dict[str, Any]:
+        """The dict of parameters that `decode` would give, of a dict by name that another serializer gave.
+
+        Raises:
+            FieldError: naming the parameter that is unknown, missing, or does not fit.
+        """
+        if not isinstance(value, dict):
+            raise FieldError("", mismatch("a dict of parameters", value, TypeError()))
+        named = self._fields.python_names(cast("dict[str, Any]", value))
+        typed = self.from_plain(named)
+        self._fields.missing(typed)
+        message, kept = self._wire(), Kept()
+        self._fields.write(message, typed.__getitem__, kept)
+        return self._fields.read(message, kept)
+
 
 class Value:
     """A message that stands for one value: its only field, the native value that it is, or None if it is empty.
@@ -125,6 +150,9 @@ class Value:
         self._native = native(wire)
         self._empty = not wire.DESCRIPTOR.fields
         self._python = python
+        if python is not None:
+            names = [each.name for each in wire.DESCRIPTOR.fields]
+            enter_enums(wire, names, {names[field]: python})
 
     @cached_property
     def _fields(self) -> Fields:
@@ -146,13 +174,16 @@ class Value:
 
     def encode(self, value: Any, serializers: Serializers) -> bytes:
         """The bytes of a value."""
-        self.check(value)
         message = self._wire()
+        self._write(message, value, serializers)
+        return message.SerializeToString()
+
+    def _write(self, message: ProtoMessage, value: Any, serializers: Serializers) -> None:
+        self.check(value)
         if self._native is not None:
             self._write_native(self._native, message, value, serializers)
         else:
             self._fields.write(message, lambda _: value, serializers)
-        return message.SerializeToString()
 
     @staticmethod
     def _write_native(native: Native, message: ProtoMessage, value: Any, serializers: Serializers) -> None:
@@ -163,7 +194,24 @@ class Value:
 
     def decode(self, data: bytes, serializers: Serializers) -> Any:
         """The value in a message."""
-        message = parse(self._wire, data)
+        return self._read(parse(self._wire, data), serializers)
+
+    def adopt(self, value: Any) -> Any:
+        """The value that `decode` would give, of one that another serializer gave.
+
+        Raises:
+            FieldError: naming the place in it that does not fit.
+        """
+        typed = value if self._native is not None or self._empty else self._plain(value)
+        message, kept = self._wire(), Kept()
+        self._write(message, typed, kept)
+        return self._read(message, kept)
+
+    def _plain(self, value: Any) -> Any:
+        (typed,) = self._fields.from_plain(dict.fromkeys(self._fields.names, value)).values()
+        return typed
+
+    def _read(self, message: ProtoMessage, serializers: Serializers) -> Any:
         if self._native is None:
             return next(iter(self._fields.read(message, serializers).values()), None)
         try:

@@ -12,8 +12,10 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from oiafed_rpc.arrays import ArrayLike, array_from, array_of, dtype_name
+from oiafed_rpc.arrays import ArrayLike, array_from, array_of
+from oiafed_rpc.codec.kept import Kept
 from oiafed_rpc.codec.misfit import FieldError, mismatch
+from oiafed_rpc.dtypes import dtype_name
 from oiafed_rpc.records import Tensor, Tensors
 from oiafed_rpc.serializer import Serializers
 from oiafed_rpc.system.wire import tensor_pb2
@@ -39,16 +41,22 @@ class Native:
     read: Callable[[Any, Serializers], Any]
 
 
-def _write_tensor(message: tensor_pb2.Tensor, value: object, _: Serializers) -> None:
+def _write_tensor(message: tensor_pb2.Tensor, value: object, serializers: Serializers) -> None:
     array = array_of(value)
     message.dtype = dtype_name(array.dtype)
+    if isinstance(serializers, Kept):
+        message.data = serializers.keep(array)
+        return
     message.shape.extend(array.shape)
     message.data = array.tobytes()
 
 
-def _read_tensor(message: tensor_pb2.Tensor, _: Serializers) -> Tensor:
+def _read_tensor(message: tensor_pb2.Tensor, serializers: Serializers) -> Tensor:
     if not message.dtype:
         return np.empty((0,), np.float32)
+    if isinstance(serializers, Kept):
+        kept: Tensor = serializers.kept(message.data)
+        return kept
     return array_from(message.dtype, tuple(message.shape), bytearray(message.data))
 
 

@@ -65,10 +65,7 @@ def _record(python: type[Any]) -> Converter:
     def convert(value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        try:
-            return python(**python.__wire__.from_plain(cast("dict[str, Any]", value)))
-        except TypeError as error:
-            raise FieldError("", str(error)) from None
+        return python.__wire__.made_of(cast("dict[str, Any]", value))
 
     return convert
 

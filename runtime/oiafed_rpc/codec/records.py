@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, cast
 
@@ -12,16 +12,20 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtoMessage
 
-from oiafed_rpc.codec.fields import REQUIRED, Accepts, FieldCodec, field_codec
+from oiafed_rpc.codec.fields import REQUIRED, Accepts, FieldCodec, field_codec, map_entry
+from oiafed_rpc.codec.kept import Kept
 from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.codec.plain import Converter, converter
 from oiafed_rpc.errors import DeclaredError
 from oiafed_rpc.records import Record
 from oiafed_rpc.serializer import Serializers
+from oiafed_rpc.serializer.base import did_you_mean
+from oiafed_rpc.serializer.generated import enter
 
 
 class _Field(NamedTuple):
     name: str
+    schema_name: str
     codec: FieldCodec
     accepts: Accepts
     from_plain: Converter | None
@@ -51,7 +55,7 @@ class Fields:
                 "the generated code is stale; run oiafed-gen again"
             )
         self._fields = [
-            _Field(name, *field_codec(field, types.get(name), default), converter(field, types.get(name)))
+            _Field(name, field.name, *field_codec(field, types.get(name), default), converter(field, types.get(name)))
             for field, (name, default) in zip(descriptors, defaults.items(), strict=True)
             if only is None or name in only
         ]
@@ -62,7 +66,7 @@ class Fields:
         Raises:
             FieldError: naming the field whose value does not fit.
         """
-        for name, codec, accepts, _ in self._fields:
+        for name, _, codec, accepts, _ in self._fields:
             value = get(name)
             try:
                 codec.write(message, value, serializers)
@@ -78,7 +82,7 @@ class Fields:
             FieldError: naming the field whose dict does not make its record.
         """
         typed = dict(values)
-        for name, _, _, convert in self._fields:
+        for name, _, _, _, convert in self._fields:
             if convert is not None and name in typed:
                 try:
                     typed[name] = convert(typed[name])
@@ -86,13 +90,42 @@ class Fields:
                     raise error.below(name) from None
         return typed
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The Python names, in order."""
+        return tuple(field.name for field in self._fields)
+
+    def python_names(self, values: Mapping[Any, Any]) -> dict[str, Any]:
+        """Values by Python name, of values by that or by the schema's name.
+
+        Raises:
+            FieldError: for a name that is neither, saying the nearest.
+        """
+        names = {field.schema_name: field.name for field in self._fields} | {
+            each.name: each.name for each in self._fields
+        }
+        for name in values:
+            if name not in names:
+                raise FieldError("", f"there is no {str(name)[:60]!r}{did_you_mean(str(name), names)}")
+        return {names[name]: value for name, value in values.items()}
+
+    def schema_names(self, get: Callable[[str], Any]) -> dict[str, Any]:
+        """The values that `get` gives for each name, by the schema's names."""
+        return {field.schema_name: get(field.name) for field in self._fields}
+
+    def missing(self, values: Mapping[str, Any]) -> None:
+        """See whether there is a value for each name; raises FieldError naming the first that has none."""
+        for field in self._fields:
+            if field.name not in values:
+                raise FieldError(field.name, f"missing (expected {field.accepts.expected})")
+
     def check(self, get: Callable[[str], Any]) -> None:
         """See whether the values are of the right kind, without a look inside lists, maps and records.
 
         Raises:
             FieldError: naming the first whose value does not fit.
         """
-        for name, _, accepts, _ in self._fields:
+        for name, _, _, accepts, _ in self._fields:
             value = get(name)
             if not isinstance(value, accepts.types):
                 raise FieldError(name, mismatch(accepts.expected, value, TypeError()))
@@ -100,7 +133,7 @@ class Fields:
     def read(self, message: ProtoMessage, serializers: Serializers) -> dict[str, Any]:
         """The values of a message by name."""
         values: dict[str, Any] = {}
-        for name, codec, _, _ in self._fields:
+        for name, _, codec, _, _ in self._fields:
             try:
                 values[name] = codec.read(message, serializers)
             except FieldError as error:
@@ -139,6 +172,36 @@ class RecordCodec:
     def from_plain(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of a record given as a dict; raises FieldError as `Fields.from_plain` does."""
         return self._fields.from_plain(values)
+
+    def made_of(self, values: Mapping[str, Any]) -> Any:
+        """The record that a dict means; raises FieldError for fields that are unknown, missing, or make no record."""
+        typed = self._fields.from_plain(self._fields.python_names(values))
+        try:
+            return self._cls(**typed)
+        except TypeError as error:  # says which are missing
+            raise FieldError("", str(error)) from None
+
+    def to_plain(self, value: Any) -> dict[str, Any]:
+        """The fields of a record by the schema's names."""
+        return self._fields.schema_names(value.__getattribute__)
+
+    def restore(self, values: Mapping[str, Any]) -> Any:
+        """The record that `to_plain` gave, to the bit; raises FieldError where a field does not fit."""
+        value = self.made_of(values)
+        self.write(self._wire(), value, Kept())
+        return value
+
+    def adopt(self, value: Any) -> Any:
+        """The value that `decode` would give, of an instance or a dict that another serializer gave.
+
+        Raises:
+            FieldError: naming the field whose value does not fit.
+        """
+        typed = self.made_of(cast("dict[str, Any]", value)) if isinstance(value, dict) else value
+        self.check(typed)
+        message, kept = self._wire(), Kept()
+        self.write(message, typed, kept)
+        return self.read(message, kept)
 
     def check(self, value: object) -> None:
         """See whether a value is of this class; raises FieldError where it is not."""
@@ -195,3 +258,23 @@ def bind(cls: type[Record | DeclaredError], wire: type[ProtoMessage], /, **types
         types: For each field whose type is a message or enumeration, by its Python name, that class.
     """
     cls.__wire__ = RecordCodec(cls, wire, types)
+    enter(wire.DESCRIPTOR.full_name, cls)
+    if types:
+        enter_enums(wire, list(_defaults(cls)), types)
+
+
+def enter_enums(wire: type[ProtoMessage], names: Sequence[str], types: Mapping[str, type[Any]]) -> None:
+    """Make the enumerations among the types of fields known by their names in the schema.
+
+    Args:
+        wire: The message class.
+        names: The Python names of its fields, in order.
+        types: For each whose type is a message or enumeration, that class.
+    """
+    fields = cast("list[FieldDescriptor]", list(wire.DESCRIPTOR.fields))
+    for field, name in zip(fields, names, strict=False):  # Fields tells where they do not match
+        python = types.get(name)
+        entry = map_entry(field)
+        kind = (entry.fields_by_name["value"] if entry else field).enum_type
+        if python is not None and kind is not None:
+            enter(kind.full_name, python)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
@@ -58,3 +59,14 @@ class Serializer(ABC):
         if buffers:
             raise SerializerError(f"the {self.name} serializer takes no buffers beside its data")
         return self.deserialize(data)
+
+
+def unfit(serializer: str, obj: object, error: Exception) -> SerializerError:
+    """The error for an object that a serializer refused."""
+    return SerializerError(f"{serializer} can't serialize {type(obj).__name__}: {error}")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` (did you mean 'x'?)` where one of the known words is near, else nothing."""
+    close = difflib.get_close_matches(word[:100], list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -12,8 +12,8 @@ class Budget:
     """Room for small objects, and room for the memory of arrays.
 
     Args:
-        data: How many bytes of pickle were received. Small objects may take 64 times as much and 1 MiB beside.
-        beside: How many bytes of buffers were received. Arrays take no more than pickle and buffers together.
+        data: How many bytes of data were received. Small objects may take 64 times as much and 1 MiB beside.
+        beside: How many bytes of buffers were received. Arrays take no more than data and buffers together.
     """
 
     __slots__ = ("_arrays", "_received", "_small")
@@ -27,12 +27,10 @@ class Budget:
         """Take the rough size of small objects, in bytes; also taken for work that a few bytes can ask for."""
         self._small -= size
         if self._small < 0:
-            raise SerializerError(
-                f"{self._received} bytes of pickle from a peer make more than {FACTOR} times as much: refused"
-            )
+            raise SerializerError(f"{self._received} bytes from a peer make more than {FACTOR} times as much: refused")
 
     def array(self, size: int) -> None:
         """Take the bytes of an array."""
         self._arrays -= size
         if self._arrays < 0:
-            raise SerializerError("the arrays of a pickle from a peer are larger than what was received: refused")
+            raise SerializerError("the arrays from a peer are larger than what was received: refused")

@@ -16,11 +16,13 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from oiafed_rpc.arrays import array_from, dtype_named
+from oiafed_rpc.arrays import array_from
+from oiafed_rpc.dtypes import dtype_named
 from oiafed_rpc.records import OpenEnum, Record, Tensor
 from oiafed_rpc.serializer.base import Buffer, kind_of
 from oiafed_rpc.serializer.pickling.allowed import loaded, refusal
 from oiafed_rpc.serializer.pickling.budget import Budget
+from oiafed_rpc.torch_tensors import torch_of_array
 
 _T = TypeVar("_T")
 
@@ -35,11 +37,28 @@ SCALARS: dict[str, type[Any]] = {
 """Numpy's classes of numbers, by name."""
 
 
-def _exact(value: Any, kind: type[_T]) -> _T:
+def exact(value: Any, kind: type[_T]) -> _T:
+    """A value that must be of a class itself; raises TypeError for another."""
     if kind_of(value) is not kind:
         raise TypeError(f"a {type(value).__name__} where a {kind.__name__} is due")
     exact: _T = value
     return exact
+
+
+def exact_list(value: Any) -> list[Any]:
+    """A list itself; raises TypeError for another value."""
+    if kind_of(value) is not list:
+        raise TypeError(f"a {type(value).__name__} where a list is due")
+    items: list[Any] = value
+    return items
+
+
+def exact_dict(value: Any) -> dict[Any, Any]:
+    """A dict itself; raises TypeError for another value."""
+    if kind_of(value) is not dict:
+        raise TypeError(f"a {type(value).__name__} where a dict is due")
+    items: dict[Any, Any] = value
+    return items
 
 
 def _items(value: Any) -> tuple[Any, ...]:
@@ -53,17 +72,23 @@ def make_array(budget: Budget, data: Any, dtype: object, shape: object) -> Tenso
     """The array over a buffer, always writable."""
     lengths = _items(shape)
     for length in lengths:
-        _exact(length, int)
+        exact(length, int)
     budget.small(_OBJECT + _DIMENSION * len(lengths))
     view = memoryview(data)  # raises TypeError for what is no buffer
     budget.array(view.nbytes)
     writable: Buffer = bytearray(data) if view.readonly else data
-    return array_from(_exact(dtype, str), lengths, writable)
+    return array_from(exact(dtype, str), lengths, writable)
+
+
+def make_torch(budget: Budget, array: object) -> Any:
+    """A tensor of torch over an array, or the array where this process does not use torch."""
+    budget.small(2 * _OBJECT)
+    return torch_of_array(exact(array, np.ndarray))
 
 
 def make_scalar(budget: Budget, data: object, dtype: object) -> Any:
     """A number of numpy."""
-    raw, name = _exact(data, bytes), _exact(dtype, str)
+    raw, name = exact(data, bytes), exact(dtype, str)
     budget.small(_OBJECT)
     budget.array(len(raw))
     return array_from(name, (), raw)[()]
@@ -72,33 +97,33 @@ def make_scalar(budget: Budget, data: object, dtype: object) -> Any:
 def make_dtype(budget: Budget, name: object) -> np.dtype[Any]:
     """A dtype of numpy."""
     budget.small(_OBJECT)
-    return dtype_named(_exact(name, str))
+    return dtype_named(exact(name, str))
 
 
 def make_scalar_class(budget: Budget, name: object) -> type[Any]:
     """A class of numpy's numbers."""
-    return SCALARS[_exact(name, str)]
+    return SCALARS[exact(name, str)]
 
 
 def make_record(budget: Budget, module: object, name: object, values: Any) -> Record:
     """A record of a generated class."""
-    cls = generated(_exact(module, str), _exact(name, str), Record)
+    cls = generated(exact(module, str), exact(name, str), Record)
     if kind_of(values) is not dict:
         raise TypeError("fields that are no dict")
     fields: dict[Any, Any] = values
     if len(fields) > len(dataclasses.fields(cast("Any", cls))):
         raise TypeError(f"too many fields of {cls.__qualname__}")
     for field in fields:
-        _exact(field, str)
+        exact(field, str)
     budget.small(_OBJECT + _DIMENSION * len(fields))
     return cls(**fields)
 
 
 def make_member(budget: Budget, module: object, name: object, value: object) -> OpenEnum:
     """A member of a generated enumeration."""
-    cls = generated(_exact(module, str), _exact(name, str), OpenEnum)
+    cls = generated(exact(module, str), exact(name, str), OpenEnum)
     budget.small(_OBJECT)
-    return cls(_exact(value, int))
+    return cls(exact(value, int))
 
 
 def generated(module: str, name: str, base: type[_T]) -> type[_T]:
@@ -122,25 +147,26 @@ def make_ordered_dict(budget: Budget) -> collections.OrderedDict[Any, Any]:
 def make_date(budget: Budget, *parts: object) -> datetime.date:
     """A date of year, month and day."""
     budget.small(_OBJECT)
-    return datetime.date(*[_exact(part, int) for part in parts])
+    return datetime.date(*[exact(part, int) for part in parts])
 
 
 def make_datetime(budget: Budget, zone: object, fold: object, *parts: object) -> datetime.datetime:
     """A moment, in a zone or in none."""
     budget.small(_OBJECT)
-    year, month, day, *rest = [_exact(part, int) for part in parts]
+    year, month, day, *rest = [exact(part, int) for part in parts]
     hour, minute, second, micro = rest
-    return datetime.datetime(year, month, day, hour, minute, second, micro, tzinfo=_zone(zone), fold=_exact(fold, int))
+    return datetime.datetime(year, month, day, hour, minute, second, micro, tzinfo=zone_of(zone), fold=exact(fold, int))
 
 
 def make_time(budget: Budget, zone: object, fold: object, *parts: object) -> datetime.time:
     """A time of day, in a zone or in none."""
     budget.small(_OBJECT)
-    hour, minute, second, micro = [_exact(part, int) for part in parts]
-    return datetime.time(hour, minute, second, micro, tzinfo=_zone(zone), fold=_exact(fold, int))
+    hour, minute, second, micro = [exact(part, int) for part in parts]
+    return datetime.time(hour, minute, second, micro, tzinfo=zone_of(zone), fold=exact(fold, int))
 
 
-def _zone(zone: object) -> datetime.tzinfo | None:
+def zone_of(zone: object) -> datetime.tzinfo | None:
+    """A time zone or none; raises TypeError for what is neither."""
     if zone is None or isinstance(zone, datetime.tzinfo):
         return zone
     raise TypeError(f"a {type(zone).__name__} where a time zone is due")
@@ -149,18 +175,18 @@ def _zone(zone: object) -> datetime.tzinfo | None:
 def make_timedelta(budget: Budget, days: object, seconds: object, micros: object) -> datetime.timedelta:
     """A span of time."""
     budget.small(_OBJECT)
-    return datetime.timedelta(_exact(days, int), _exact(seconds, int), _exact(micros, int))
+    return datetime.timedelta(exact(days, int), exact(seconds, int), exact(micros, int))
 
 
 def make_timezone(budget: Budget, offset: object, *name: object) -> datetime.timezone:
     """A fixed offset from UTC, with a name or none."""
     budget.small(_OBJECT)
-    return datetime.timezone(_exact(offset, datetime.timedelta), *[_exact(part, str) for part in name])
+    return datetime.timezone(exact(offset, datetime.timedelta), *[exact(part, str) for part in name])
 
 
 def make_decimal(budget: Budget, text: object) -> decimal.Decimal:
     """A decimal number from its digits."""
-    digits = _exact(text, str)
+    digits = exact(text, str)
     if len(digits) > MAX_DECIMAL:
         raise ValueError(f"a Decimal of more than {MAX_DECIMAL} digits")
     budget.small(_OBJECT + len(digits))
@@ -170,13 +196,13 @@ def make_decimal(budget: Budget, text: object) -> decimal.Decimal:
 def make_uuid(budget: Budget, data: object) -> uuid.UUID:
     """A UUID from its bytes."""
     budget.small(2 * _OBJECT)
-    return uuid.UUID(bytes=_exact(data, bytes))
+    return uuid.UUID(bytes=exact(data, bytes))
 
 
 def make_complex(budget: Budget, real: object, imaginary: object) -> complex:
     """A complex number."""
     budget.small(_OBJECT)
-    return complex(_exact(real, float), _exact(imaginary, float))
+    return complex(exact(real, float), exact(imaginary, float))
 
 
 def make_slice(budget: Budget, *parts: object) -> slice:
@@ -193,14 +219,23 @@ def make_slice(budget: Budget, *parts: object) -> slice:
 def make_range(budget: Budget, *parts: object) -> range:
     """A range."""
     budget.small(_OBJECT)
-    start, stop, step = [_exact(part, int) for part in parts]
+    start, stop, step = [exact(part, int) for part in parts]
     return range(start, stop, step)
 
 
 FACTORIES: dict[tuple[str, str], Callable[..., Any]] = {
     (__name__, each.__name__): each
     for each in (
-        *(make_array, make_scalar, make_dtype, make_scalar_class, make_record, make_member, make_ordered_dict),
+        *(
+            make_array,
+            make_torch,
+            make_scalar,
+            make_dtype,
+            make_scalar_class,
+            make_record,
+            make_member,
+            make_ordered_dict,
+        ),
         *(make_date, make_datetime, make_time, make_timedelta, make_timezone),
         *(make_decimal, make_uuid, make_complex, make_slice, make_range),
     )

@@ -76,11 +76,11 @@ class Keys:
         if type(key) not in _WEAK and not self._allowed.covers(kind_of(key)):
             raise _unfit(key)
         if depth > MAX_DEPTH:
-            raise SerializerError(f"a key in a pickle from a peer is nested deeper than {MAX_DEPTH} levels: refused")
+            raise SerializerError(f"a key from a peer is nested deeper than {MAX_DEPTH} levels: refused")
         for item in key:
             room -= 1
             if room < 0:
-                raise SerializerError(f"a key in a pickle from a peer has more than {MAX_LEAVES} parts: refused")
+                raise SerializerError(f"a key from a peer has more than {MAX_LEAVES} parts: refused")
             if issubclass(type(item), _COMPOUND):
                 room = self._leaves(item, depth + 1, room)
             else:
@@ -101,8 +101,8 @@ class Keys:
         _, counts = self._hashes.setdefault(id(container), (container, {}))
         counts[hashed] = counts.get(hashed, 0) + 1
         if counts[hashed] > MAX_COLLISIONS:
-            raise SerializerError(f"more than {MAX_COLLISIONS} keys of one hash in a pickle from a peer: refused")
+            raise SerializerError(f"more than {MAX_COLLISIONS} keys of one hash from a peer: refused")
 
 
 def _unfit(key: object) -> SerializerError:
-    return SerializerError(f"a {type(key).__name__} may not be a key in a pickle from a peer")
+    return SerializerError(f"a {type(key).__name__} may not be a key from a peer")

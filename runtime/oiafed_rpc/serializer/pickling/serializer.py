@@ -14,12 +14,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from oiafed_rpc.arrays import array_of, dtype_name
+from oiafed_rpc.arrays import array_of, plain_array, raw_bytes
+from oiafed_rpc.dtypes import dtype_name
 from oiafed_rpc.records import OpenEnum, Record, Tensor
-from oiafed_rpc.serializer.base import Buffer, Packed, Serializer, SerializerError, kind_of
+from oiafed_rpc.serializer.base import Buffer, Packed, Serializer, SerializerError, kind_of, unfit
 from oiafed_rpc.serializer.pickling import factories
 from oiafed_rpc.serializer.pickling.allowed import Allowed, loaded
 from oiafed_rpc.serializer.pickling.unpickler import unpickle
+from oiafed_rpc.torch_tensors import is_torch_tensor
 
 _Reduced: TypeAlias = tuple[Any, ...]
 _LONGEST = 300
@@ -67,6 +69,8 @@ class _Pickler(pickle.Pickler):
         if isinstance(obj, type):
             known = factories.SCALARS.get(obj.__name__) is obj
             return (factories.make_scalar_class, (obj.__name__,)) if known else NotImplemented
+        if is_torch_tensor(obj):
+            return factories.make_torch, (array_of(obj),)
         return _reduce_generated(obj) if issubclass(kind, Record | OpenEnum) else NotImplemented
 
 
@@ -84,13 +88,9 @@ def _reduce_generated(obj: Any) -> Any:
 
 
 def _reduce_array(obj: Tensor) -> _Reduced:
-    array = array_of(obj)
-    if type(array) not in {np.ndarray, np.memmap}:
-        raise SerializerError(f"a {type(array).__name__} would arrive as a plain array: send numpy.asarray of it")
+    array = plain_array(obj)
     name = dtype_name(array.dtype)
-    contiguous = np.require(array, requirements="C")
-    raw = contiguous.reshape(-1).view(np.uint8).data if array.nbytes else b""
-    return factories.make_array, (pickle.PickleBuffer(raw), name, array.shape)
+    return factories.make_array, (pickle.PickleBuffer(raw_bytes(array)), name, array.shape)
 
 
 class PickleSerializer(Serializer):
@@ -142,4 +142,8 @@ def _dump(obj: Any, beside: Callable[[pickle.PickleBuffer], Any] | None) -> byte
         _Pickler(stream, protocol=5, buffer_callback=beside).dump(obj)
     except RecursionError:
         raise SerializerError(_TOO_DEEP) from None
+    except SerializerError:
+        raise
+    except ValueError as error:
+        raise unfit(PickleSerializer.name, obj, error) from error
     return stream.getvalue()
