@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import datetime
+import decimal
 import struct
 import uuid
 from typing import Any
@@ -44,6 +45,8 @@ def same(left: Any, right: Any) -> bool:
         return len(left) == len(right) and all(map(same, left, right))
     if dataclasses.is_dataclass(left):
         return all(same(getattr(left, each.name), getattr(right, each.name)) for each in dataclasses.fields(left))
+    if isinstance(left, decimal.Decimal):
+        return str(left) == str(right)  # not a number equals nothing
     if isinstance(left, datetime.datetime | datetime.time):
         return (left, left.fold, str(left.tzinfo)) == (right, right.fold, str(right.tzinfo))
     return bool(left == right)

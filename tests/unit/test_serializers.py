@@ -51,7 +51,7 @@ def test_arrays_lie_beside_the_data(name: str) -> None:
 @pytest.mark.parametrize("name", ["json", "proto"])
 @pytest.mark.parametrize(
     "value",
-    [object(), lambda: 0, FitConfig, NotReady(retry_after=1.0), np.array([object()]), {"x": {"y": 1j.__class__}}],
+    [object(), lambda: 0, FitConfig, NotReady(retry_after=1.0), np.array([object()]), {"x": {"y": complex}}],
 )
 def test_what_cannot_be_carried_is_refused(name: str, value: object) -> None:
     with pytest.raises(SerializerError, match=rf"{name} can't serialize|can't be sent"):
@@ -149,8 +149,7 @@ def test_json_floats_that_are_not_representable_in_a_float_field_stay_as_they_ar
         ('{"$tensor": {"dtype": "O", "shape": [1], "data": ""}}', "unknown dtype"),
         ('{"$tensor": {"dtype": "<f4", "shape": [0], "data": "", "buffer": 0}}', "either data or a buffer"),
         ('{"$tensor": {"dtype": "|u1", "shape": [1], "buffer": 7}}', "no buffer 7"),
-        ('[{"$tensor": {"dtype": "|u1", "shape": [1], "buffer": 0}}, {"$tensor": {"dtype": "|u1", "shape": [1], '
-         '"buffer": 0}}]', "used twice"),
+        ("[{}]".format(",".join(['{"$tensor": {"dtype": "|u1", "shape": [1], "buffer": 0}}'] * 2)), "used twice"),
         ('{"$record": ["federation.v1.FitConfg", {}]}', r"FitConfg' is not known here \(did you mean 'federation.v1.F"),
         ('{"$record": ["os.system", {}]}', "not known here"),
         ('{"$record": ["federation.v1.Phase", {}]}', "not known here"),
@@ -185,7 +184,7 @@ def test_proto_is_readable_without_python() -> None:
     message = value_pb2.Value.FromString(ProtoSerializer().serialize({"epochs": 3, "tags": ["a", None]}))
     assert [key.text for key in message.map.keys] == ["epochs", "tags"]
     assert message.map.values[0].integer == 3
-    assert [item.WhichOneof if False else item.text for item in message.map.values[1].list.items] == ["a", ""]
+    assert [each.HasField("null") for each in message.map.values[1].list.items] == [False, True]
 
 
 def _value(**kinds: Any) -> value_pb2.Value:
@@ -291,7 +290,7 @@ def test_a_serializer_of_ones_own_takes_the_place_of_a_built_in_one() -> None:
 def test_a_serializer_of_ones_own_says_why_it_cannot() -> None:
     serializers = Serializers(Shouted())
     assert serializers.load("shouted", serializers.dump(["A"]).data, []) == ["a"]
-    with pytest.raises(SerializerError, match="shouted can't serialize ndarray: .*not JSON serializable"):
+    with pytest.raises(SerializerError, match=r"shouted can't serialize ndarray: .*not JSON serializable"):
         serializers.dump(np.zeros(3))
     with pytest.raises(SerializerError, match="not valid shouted"):
         serializers.load("shouted", b"{", [])

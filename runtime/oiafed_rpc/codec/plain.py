@@ -74,6 +74,9 @@ def _member(python: type[Any]) -> Converter:
     def convert(value: Any) -> Any:
         if isinstance(value, str):
             return python.__members__.get(value, value)
-        return python(value) if isinstance(value, int) else value
+        try:
+            return python(value) if isinstance(value, int) else value
+        except ValueError:  # no number of 32 bits; who writes it tells so
+            return value
 
     return convert
