@@ -17,12 +17,22 @@ from oiafed_rpc.errors import (
     RpcError,
 )
 from oiafed_rpc.handlers import Handler
-from oiafed_rpc.interceptors import AuthInterceptor, CallNext, Context, Interceptor, LoggingInterceptor, Side
+from oiafed_rpc.heartbeat import HeartbeatManager
+from oiafed_rpc.interceptors import (
+    AuthInterceptor,
+    CallNext,
+    CompressionInterceptor,
+    Context,
+    Interceptor,
+    LoggingInterceptor,
+    Side,
+)
 from oiafed_rpc.message import Message
 from oiafed_rpc.node import Node
 from oiafed_rpc.peers import Peer
 from oiafed_rpc.proxy import Proxy
 from oiafed_rpc.records import OpenEnum, Record, Tensor, Tensors
+from oiafed_rpc.requests import RequestStream
 from oiafed_rpc.retry import RetryPolicy
 from oiafed_rpc.serializer import PickleSerializer, Serializer, Serializers
 from oiafed_rpc.transport.base import Transport
@@ -42,11 +52,13 @@ __all__ = [
     "Call",
     "CallNext",
     "Code",
+    "CompressionInterceptor",
     "ConfigError",
     "Context",
     "DeclaredError",
     "GrpcTransport",
     "Handler",
+    "HeartbeatManager",
     "Interceptor",
     "LoggingInterceptor",
     "MaxRetriesExceeded",
@@ -65,6 +77,7 @@ __all__ = [
     "Record",
     "Replies",
     "Reply",
+    "RequestStream",
     "RetriableError",
     "RetryPolicy",
     "RpcError",

@@ -7,14 +7,25 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from oiafed_rpc.config import InterceptorConfig, NodeConfig
+from oiafed_rpc.config import InterceptorConfig, NodeConfig, TransportConfig
 from oiafed_rpc.errors import ConfigError
-from oiafed_rpc.interceptors import AuthInterceptor, Interceptor, LoggingInterceptor
-from oiafed_rpc.serializer import PickleSerializer, Serializer, Serializers
+from oiafed_rpc.heartbeat import HeartbeatManager
+from oiafed_rpc.interceptors import AuthInterceptor, CompressionInterceptor, Interceptor, LoggingInterceptor
+from oiafed_rpc.retry import RetryPolicy
+from oiafed_rpc.serializer import JsonSerializer, PickleSerializer, ProtoSerializer, Serializer, Serializers
 from oiafed_rpc.transport.base import Transport
 from oiafed_rpc.transport.memory import MemoryTransport
 
-_INTERCEPTORS: dict[str, type[Interceptor]] = {"logging": LoggingInterceptor, "auth": AuthInterceptor}
+_SERIALIZERS: dict[str, Callable[[TransportConfig], Serializer]] = {
+    PickleSerializer.name: lambda transport: PickleSerializer(transport.pickle_allow),
+    JsonSerializer.name: lambda _: JsonSerializer(),
+    ProtoSerializer.name: lambda _: ProtoSerializer(),
+}
+_INTERCEPTORS: dict[str, type[Interceptor]] = {
+    "logging": LoggingInterceptor,
+    "auth": AuthInterceptor,
+    "compression": CompressionInterceptor,
+}
 
 
 def assemble(config: NodeConfig) -> dict[str, Any]:
@@ -30,8 +41,13 @@ def assemble(config: NodeConfig) -> dict[str, Any]:
         "connect_to": config.connect_to,
         "interceptors": [_interceptor(each, index) for index, each in enumerate(config.transport.interceptors)],
         "serializers": _serializers(config),
+        "retry": RetryPolicy.from_config(config.retry),
+        "heartbeat": config.heartbeat.enabled and HeartbeatManager(config.heartbeat.interval, config.heartbeat.timeout),
         "connect_timeout": config.timeout.connect,
         "request_timeout": config.timeout.request,
+        "grace": config.timeout.grace,
+        "max_message_size": config.transport.max_message_size,
+        "debug": config.node.debug,
     }
 
 
@@ -52,7 +68,7 @@ def _transport(config: NodeConfig) -> Transport:
         listen.host if listen else None,
         listen.port if listen else 0,
         timeout=config.timeout.request,
-        max_message_size=config.transport.max_message_size,
+        tls=config.transport.tls,
     )
     return AutoTransport(grpc) if mode == "auto" else grpc
 
@@ -61,18 +77,20 @@ def _serializers(config: NodeConfig) -> Serializers:
     transport = config.transport
 
     def named(name: str, place: str) -> Serializer:
-        if name == PickleSerializer.name:
-            return PickleSerializer(transport.pickle_allow)
+        if name in _SERIALIZERS:
+            return _SERIALIZERS[name](transport)
         made = _make(_load(name, place), {}, place)
         if not isinstance(made, Serializer):
             raise _no_subclass(name, "Serializer", place)
         return made
 
-    accepted = [
-        named(name, f"transport.accept[{index}]") for index, name in enumerate(transport.accept) if name != "proto"
-    ]
+    accepted = [named(name, f"transport.accept[{index}]") for index, name in enumerate(transport.accept)]
+    sends = transport.serializer
+    default = named(sends or PickleSerializer.name, "transport.serializer")
+    if sends:
+        accepted.append(default)  # whoever sends with it reads it
     try:
-        return Serializers(named(transport.serializer, "transport.serializer"), accepted)
+        return Serializers(default, accepted, typed=default.name if sends else ProtoSerializer.name)
     except ValueError as error:
         raise ConfigError(f"transport.serializer: {error}") from None
 

@@ -7,10 +7,11 @@ only a handler that waits arms a timer. One that is cancelled may clean up for a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import types
-from collections.abc import Generator
-from typing import Any, Protocol
+from collections.abc import Callable, Generator
+from typing import Any, Protocol, cast
 
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.log import logger
@@ -36,17 +37,19 @@ class Steps(Protocol):
 
 
 @types.coroutine
-def bounded(steps: Steps, deadline: float | None, title: str) -> Generator[Any, None, Any]:
+def bounded(steps: Steps, deadline: float | None, title: str, waits: Waits | None = None) -> Generator[Any, None, Any]:
     """Run a handler until it ends, its deadline passes, or its caller is cancelled.
 
     Args:
         steps: The coroutine of the handler.
         deadline: When it must end, on the clock of `time.monotonic`, in seconds; None for no limit.
         title: The method, for the error.
+        waits: Where this wait is entered while it lasts, for others to end it.
 
     Raises:
-        RpcError: DEADLINE_EXCEEDED after the deadline, and after the handler has cleaned up, for `GRACE` at most;
-            CANCELLED where the handler raised CancelledError by itself; INTERNAL where it raised what is no Exception.
+        RpcError: DEADLINE_EXCEEDED after the deadline, and after the handler has cleaned up, for `GRACE` at most; what
+            `Wait.fail` was given; CANCELLED where the handler raised CancelledError by itself; INTERNAL where it raised
+            what is no Exception.
     """
     try:
         waiting = steps.send(None)
@@ -56,7 +59,7 @@ def bounded(steps: Steps, deadline: float | None, title: str) -> Generator[Any, 
         raise
     except BaseException as error:
         raise _no_exception(title, error) from error
-    with _Timer(deadline) as timer:
+    with Wait(deadline, waits) as timer:
         while True:
             thrown: BaseException | None = None
             try:
@@ -113,7 +116,7 @@ def _close(steps: Steps, title: str) -> None:
         logger.warning("the handler of %s goes on although it was cancelled: %s", title, error)
 
 
-class _Timer:
+class Wait:
     """Cancels the current task at a deadline, and tells that cancellation from others, as `asyncio.timeout` does.
 
     Attributes:
@@ -121,7 +124,7 @@ class _Timer:
         ending: Whether the handler has been cancelled, and is cleaning up.
     """
 
-    def __init__(self, deadline: float | None) -> None:
+    def __init__(self, deadline: float | None, waits: Waits | None) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a call must be awaited in a task of asyncio")
@@ -129,26 +132,42 @@ class _Timer:
         self.ending = False
         self._before = self._seen = task.cancelling()
         self._own = 0
-        self._expired = False
+        self._failure: RpcError | None = None
+        self._waits = waits
         self._handle: asyncio.TimerHandle | None = None
         if deadline is not None:
             self._arm(deadline - time.monotonic())
 
-    def __enter__(self) -> _Timer:
+    def __enter__(self) -> Wait:
+        if self._waits is not None:
+            self._waits.add(self)
         return self
 
     def __exit__(self, *exception: object) -> None:
+        if self._waits is not None:
+            self._waits.discard(self)
         if self._handle is not None:
             self._handle.cancel()
         for _ in range(self._own):
             self.task.uncancel()
 
     def _arm(self, seconds: float) -> None:
-        self._handle = asyncio.get_running_loop().call_later(max(0.0, seconds), self._fire)
+        self._handle = asyncio.get_running_loop().call_later(max(0.0, seconds), self._cancel, None)
 
-    def _fire(self) -> None:
+    def fail(self, make: Callable[[], RpcError]) -> None:
+        """End the wait with an error. From any thread; a wait that has ended by itself is left alone."""
+        loop = self.task.get_loop()
+        with contextlib.suppress(RuntimeError):  # of a loop that has closed: nobody waits any more
+            loop.call_soon_threadsafe(self._fail, make)
+
+    def _fail(self, make: Callable[[], RpcError]) -> None:
+        if self._waits is not None and self in self._waits and not self.ending:
+            self._cancel(make())
+
+    def _cancel(self, failure: RpcError | None) -> None:
         self._own += 1
-        self._expired = self._expired or not self.ending
+        if not self.ending:
+            self._failure = failure
         self.task.cancel()
 
     def cancelled(self, thrown: BaseException | None) -> bool:
@@ -165,6 +184,31 @@ class _Timer:
 
     def outcome(self, title: str) -> BaseException:
         """What ended the call: the deadline, unless somebody else cancelled it too."""
-        if self._expired and self.task.cancelling() <= self._before:
-            return deadline_exceeded(title)
+        if self._own and self.task.cancelling() <= self._before:
+            return self._failure or deadline_exceeded(title)
         return asyncio.CancelledError()
+
+
+class Waits(set[Wait]):
+    """Waits that something may end from without: that a peer is lost, that a node stops."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._empty: asyncio.Event | None = None
+
+    def discard(self, wait: object, /) -> None:
+        """Take out a wait that has ended."""
+        super().discard(cast("Wait", wait))
+        if self._empty is not None and not self:
+            self._empty.set()
+
+    async def until_empty(self) -> None:
+        """Wait until none is left."""
+        self._empty = asyncio.Event()
+        if self:
+            await self._empty.wait()
+
+    def fail(self, make: Callable[[], RpcError]) -> None:
+        """End all of them with an error."""
+        for wait in tuple(self):
+            wait.fail(make)

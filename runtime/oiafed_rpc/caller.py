@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import functools
 import itertools
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, NamedTuple, cast
 
-from oiafed_rpc.bounded import bounded
-from oiafed_rpc.codec.misfit import FieldError
+from oiafed_rpc.bounded import GRACE, Waits, bounded
+from oiafed_rpc.codec.messages import Params
+from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.config.rules import LONGEST
 from oiafed_rpc.context import deadline_after
-from oiafed_rpc.errors import Code, RpcError, as_rpc_error
+from oiafed_rpc.dynamic import WITH_STREAM, stream_in
+from oiafed_rpc.errors import Code, RetriableError, RpcError, as_rpc_error
+from oiafed_rpc.forking import on_fork
 from oiafed_rpc.interceptors import Context, Interceptor, Side, compose
+from oiafed_rpc.lifecycle import orphaned
 from oiafed_rpc.message import Encoded, Message
-from oiafed_rpc.method import Kind, Method
+from oiafed_rpc.method import Method
+from oiafed_rpc.repeating import Repeating, judged
+from oiafed_rpc.requests import Source
+from oiafed_rpc.retry import RetryPolicy
+from oiafed_rpc.serializer import Serializers
 from oiafed_rpc.streams import close, item_in_time
 from oiafed_rpc.transport.base import Transport
+from oiafed_rpc.wire.bodies import PROTO, spec_of
 
 _KEY = re.compile(r"[a-z0-9_.-]+")
 _VALUE = re.compile(r"[ -~]*")
@@ -31,12 +43,26 @@ class Options:
     Attributes:
         timeout: Seconds until a call's deadline; None for the method's own, or else the node's.
         metadata: Text that travels along with each call.
+        serializer: What the payload is sent with; None for what the node is configured for.
+        retry: How failed attempts are repeated; None for the node's policy, False for not at all.
+        idempotent: Whether a call may run twice; None for what its schema says.
     """
 
     timeout: float | None = None
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    serializer: str | None = None
+    retry: RetryPolicy | Literal[False] | None = None
+    idempotent: bool | None = None
 
-    def merged(self, timeout: float | None, metadata: Mapping[str, str] | None) -> Options:
+    def merged(
+        self,
+        *,
+        timeout: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        serializer: str | None = None,
+        retry: RetryPolicy | Literal[False] | None = None,
+        idempotent: bool | None = None,
+    ) -> Options:
         """These options with others on top.
 
         Raises:
@@ -46,7 +72,19 @@ class Options:
             raise ValueError(f"timeout must be a number of seconds above 0 and up to {LONGEST:,}, not {timeout!r:.40}")
         together = {**self.metadata, **(metadata or {})}
         _check_metadata(together)
-        return Options(self.timeout if timeout is None else timeout, together)
+        return Options(
+            self.timeout if timeout is None else timeout,
+            together,
+            self.serializer if serializer is None else serializer,
+            self.retry if retry is None else retry,
+            self.idempotent if idempotent is None else idempotent,
+        )
+
+    def may_repeat(self, request: Message) -> bool:
+        """Whether a call has the same effect when it runs twice."""
+        if self.idempotent is not None:
+            return self.idempotent
+        return request.spec is not None and request.spec.idempotent
 
 
 def _check_metadata(metadata: Mapping[str, str]) -> None:
@@ -71,23 +109,66 @@ class Caller:
         role: Its role.
         transport: What carries the calls.
         interceptors: What they pass through, in order.
+        serializers: What their payloads are sent with.
         timeout: Seconds that a call may take where neither its method nor its caller says.
+        retry: How failed attempts are repeated; None for not at all.
     """
 
     def __init__(
-        self, node_id: str, role: str, transport: Transport, interceptors: Sequence[Interceptor], timeout: float
+        self,
+        node_id: str,
+        role: str,
+        transport: Transport,
+        interceptors: Sequence[Interceptor],
+        serializers: Serializers,
+        timeout: float,
+        retry: RetryPolicy | None,
     ) -> None:
+        self.serializers = serializers
         self._node_id = node_id
         self._role = role
         self._transport = transport
         self._timeout = timeout
+        self._retry = retry
+        self._typed = "" if serializers.typed == PROTO else serializers.typed
         self._calls = itertools.count(1)
         self._incarnation = ""
+        self._waits: dict[str, Waits] = {}
         self._chain = compose(interceptors, Context(Side.CALLER, node_id), self._send)
+        self._absence: Callable[[str], RpcError] = self._not_running
+        on_fork(self)
+
+    def forked(self) -> None:
+        """In a child of the process: a node that runs in the parent makes no calls here."""
+        if self._incarnation:
+            self._incarnation = ""
+            self._absence = lambda _: orphaned(self._node_id)
+
+    def _not_running(self, name: str) -> RpcError:
+        told = f"node {self._node_id!r} is not running: start it before it calls {name}"
+        return RpcError(Code.FAILED_PRECONDITION, told)
 
     def begin(self, incarnation: str) -> None:
-        """Start numbering calls for an incarnation of the node; an empty one ends it."""
+        """Start numbering calls for an incarnation of the node."""
         self._incarnation = incarnation
+
+    async def end(self) -> None:
+        """Make no more calls, and end those under way."""
+        self._incarnation = ""
+        for target, waits in self._waits.items():
+            told = f"node {self._node_id!r} was stopped during a call to {target!r}"
+            waits.fail(functools.partial(RpcError, Code.UNAVAILABLE, told))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE):
+                for waits in self._waits.values():
+                    await waits.until_empty()
+        self._waits.clear()
+
+    def lose(self, target: str, why: str) -> None:
+        """Fail the calls that wait on a node that is lost."""
+        waits = self._waits.get(target)
+        if waits is not None:
+            waits.fail(lambda: RetriableError(f"node {target!r} was lost: {why}", {"node": target}))
 
     async def unary(
         self, spec: Method[Any], name: str, target: str, payload: Any, options: Options, shared: Encoded | None = None
@@ -97,39 +178,104 @@ class Caller:
         Raises:
             RpcError: where it failed, whatever the reason.
         """
-        message = self._message(spec, name, target, payload, options, shared)
-        return (await self._reply(message)).payload
+        request = self._message(spec, name, target, payload, options, shared)
+        if request.items is not None:
+            return await self._with_items(request, options)
+        try:
+            return (await self._reply(request)).payload
+        except RetriableError as error:
+            repeating = self._repeating(error, request, payload, options)
+        return (await repeating.until_done(self._reply)).payload
+
+    async def _with_items(self, request: Message, options: Options) -> Any:
+        """The result of a call whose request is a stream."""
+        async with self._source(request, options):
+            return (await self._reply(request)).payload
+
+    @contextlib.asynccontextmanager
+    async def _source(self, request: Message, options: Options) -> AsyncIterator[None]:
+        """Ends the stream of a request with its call, which is made once: what the stream gave is gone."""
+        source = cast("Source", request.items)
+        try:
+            yield
+        except RetriableError as error:
+            raise judged(error, request, may_repeat=options.may_repeat(request)) from error.__cause__
+        finally:
+            await source.aclose()
+            if source.failure is not None:
+                raise source.failure
 
     async def stream(
         self, spec: Method[Any], name: str, target: str, payload: Any, options: Options, shared: Encoded | None = None
     ) -> AsyncGenerator[Any, None]:
         """Make a call and give the items of its result as they come.
 
+        A call that fails before its first item came is repeated as a unary one is.
+
         Raises:
             RpcError: where it failed, whatever the reason.
         """
-        message = self._message(spec, name, target, payload, options, shared)
-        reply = await self._reply(message)
-        items: AsyncIterator[Any] = reply.payload
-        try:
-            while True:
+        request = self._message(spec, name, target, payload, options, shared)
+        async with contextlib.AsyncExitStack() as stack:
+            if request.items is not None:
+                await stack.enter_async_context(self._source(request, options))
+                opened = await self._open(request)
+            else:
                 try:
-                    item = await item_in_time(items, message.deadline, message.method)
+                    opened = await self._open(request)
+                except RetriableError as error:
+                    opened = await self._repeating(error, request, payload, options).until_done(self._open)
+            stack.push_async_callback(close, opened.items)
+            for item in opened.first:
+                yield item
+            while opened.first:
+                try:
+                    item = await self._next(opened.items, request)
                 except StopAsyncIteration:
                     return
+                except RetriableError as error:
+                    raise judged(error, request, may_repeat=options.may_repeat(request)) from error.__cause__
                 yield item
-        finally:
+
+    async def _open(self, request: Message) -> _Opened:
+        items: AsyncIterator[Any] = (await self._reply(request)).payload
+        try:
+            return _Opened([await self._next(items, request)], items)
+        except StopAsyncIteration:
+            return _Opened([], items)
+        except BaseException:
             await close(items)
+            raise
+
+    async def _next(self, items: AsyncIterator[Any], request: Message) -> Any:
+        return await item_in_time(items, request.deadline, request.method, self._waits_on(request))
+
+    def _repeating(self, error: RetriableError, request: Message, payload: Any, options: Options) -> Repeating:
+        policy = self._retry if options.retry is None else options.retry or None
+
+        def renewed() -> Message:
+            spec = spec_of(request)
+            again = self._message(spec, request.method, request.target, payload, options, request.encoded)
+            again.call_id, again.deadline = request.call_id, request.deadline
+            return again
+
+        return Repeating(error, request, renewed, policy, may_repeat=options.may_repeat(request))
 
     def _message(
         self, spec: Method[Any], name: str, target: str, payload: Any, options: Options, shared: Encoded | None
     ) -> Message:
         if not self._incarnation:
-            raise RpcError(
-                Code.FAILED_PRECONDITION, f"node {self._node_id!r} is not running: start it before it calls {name}"
-            )
+            raise self._absence(name)
+        source: Source | None = None
+        stream = ""
+        if not spec.role:
+            stream = stream_in(name, payload)
+            spec = WITH_STREAM[spec] if stream else spec
         try:
-            spec.request_codec.check(payload)
+            if spec.takes_stream:
+                payload, source = _parted(spec, payload, stream)
+            if spec.has_head:
+                spec.request_codec.check(payload)
         except FieldError as error:
             raise RpcError(Code.INVALID_ARGUMENT, f"{name}: {error}", {"method": name}) from None
         return Message(
@@ -142,12 +288,35 @@ class Caller:
             deadline_after(options.timeout or spec.timeout or self._timeout),
             self._role,
             spec,
-            encoded=shared,
+            source,
+            stream,
+            self._serializer(spec, options),
+            shared,
         )
+
+    def _serializer(self, spec: Method[Any], options: Options) -> str:
+        """What names the serializer of a call: nothing where that is what the receiver expects anyway."""
+        if spec.provided:
+            return ""
+        if not spec.role:
+            return options.serializer or ""
+        named = self._typed if options.serializer is None else options.serializer
+        return "" if named == PROTO else named
+
+    def _waits_on(self, message: Message) -> Waits | None:
+        """Where the waits on a node are entered, for `lose`; not those of the protocol itself, which find that out."""
+        if message.spec is not None and message.spec.provided:
+            return None
+        waits = self._waits.get(message.target)
+        if waits is None:
+            waits = self._waits[message.target] = Waits()
+        return waits
 
     async def _reply(self, message: Message) -> Message:
         try:
-            reply: Message = await bounded(self._chain(message), message.deadline, message.method)
+            reply: Message = await bounded(
+                self._chain(message), message.deadline, message.method, self._waits_on(message)
+            )
             return reply
         except RpcError:
             raise
@@ -155,9 +324,31 @@ class Caller:
             raise as_rpc_error(error, self._node_id, message.method) from error
 
     def _send(self, message: Message) -> Coroutine[Any, Any, Message]:
-        if message.spec is None or message.spec.kind is Kind.UNARY:
+        if message.spec is None or not message.spec.gives_stream:
             return self._transport.send(message.target, message)
-        return self._open(message)
+        return self._opened(message)
 
-    async def _open(self, message: Message) -> Message:
+    async def _opened(self, message: Message) -> Message:
         return message.reply(self._transport.stream(message.target, message))
+
+
+class _Opened(NamedTuple):
+    """A stream of which the first item has come, if there is one."""
+
+    first: list[Any]
+    items: AsyncIterator[Any]
+
+
+def _parted(spec: Method[Any], payload: Any, stream: str) -> tuple[Any, Source]:
+    """The payload of a request, and the stream in it.
+
+    Raises:
+        FieldError: where there is no stream.
+    """
+    name = spec.request.stream if isinstance(spec.request, Params) else stream
+    given = payload[name] if name else payload
+    rest = {key: value for key, value in payload.items() if key != name} if name else None
+    try:
+        return rest, Source(given, spec.item_codec.check)
+    except TypeError:
+        raise FieldError(name, mismatch("an iterable of items", given, TypeError())) from None

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 
 from oiafed_rpc.caller import Caller, Options
-from oiafed_rpc.dynamic import CALL
+from oiafed_rpc.codec.messages import Params
+from oiafed_rpc.dynamic import CALL, stream_in
 from oiafed_rpc.errors import Code, PartialFailure, RpcError, as_rpc_error
 from oiafed_rpc.message import Encoded
 from oiafed_rpc.method import Method, R
 from oiafed_rpc.proxy import Proxy
+from oiafed_rpc.retry import RetryPolicy
 
 P = TypeVar("P", bound=Proxy)
 
@@ -178,6 +180,9 @@ class ProxyCollection(Generic[P]):
         *,
         timeout: float | None = None,
         metadata: Mapping[str, str] | None = None,
+        serializer: str | None = None,
+        retry: RetryPolicy | Literal[False] | None = None,
+        idempotent: bool | None = None,
         min_replies: int | None = None,
     ) -> Self:
         """A collection of the same nodes whose calls take other options.
@@ -185,19 +190,28 @@ class ProxyCollection(Generic[P]):
         Args:
             timeout: Seconds until a call's deadline.
             metadata: Text that travels along, by lowercase key, on top of what this collection sends already.
+            serializer: What payloads are sent with: `proto`, `pickle`, `json`, or the name of one of the node's own.
+            retry: How failed attempts are repeated; False for not at all.
+            idempotent: Whether a call may run twice with the same effect, where its schema does not say.
             min_replies: How many nodes must answer a broadcast; by default all.
 
         Raises:
-            ValueError: for a timeout or a number of replies that is not positive, or metadata that can't travel.
+            ValueError: for a timeout or a number of replies that is not positive, metadata that can't travel, or an
+                unknown serializer.
         """
         if min_replies is not None and min_replies < 1:
             raise ValueError(f"min_replies must be at least 1, not {min_replies}")
-        options = self._rpc_options.merged(timeout, metadata)
+        options = self._rpc_options.merged(
+            timeout=timeout, metadata=metadata, serializer=serializer, retry=retry, idempotent=idempotent
+        )
+        if serializer is not None:
+            self._rpc_caller.serializers.check_known(serializer)
         return type(self)(self._rpc_caller, self._rpc_members, options, min_replies or self._rpc_min_replies)
 
     def broadcast(self, method: str, /, **payload: Any) -> Broadcast[Any]:
         """Call a method of every node by name, with the same payload, without a schema."""
-        return self._rpc_send(CALL, method, payload)
+        name = stream_in(method, payload)
+        return self._rpc_send(CALL, method, payload, payload[name] if name else None)
 
     async def collect(self, method: str, payloads: Mapping[str, Mapping[str, Any]], /) -> list[Any]:
         """Call a method by name with a payload of its own for each node; the results in the order of `payloads`.
@@ -212,15 +226,15 @@ class ProxyCollection(Generic[P]):
         return list((await Broadcast(list(payloads), start, None)).values())
 
     def _rpc_broadcast(self, method: Method[R], payload: object) -> Broadcast[R]:
-        return self._rpc_send(method, method.title, payload)
+        return self._rpc_send(method, method.title, payload, _stream_of(method, payload))
 
-    def _rpc_send(self, spec: Method[R], name: str, payload: object) -> Broadcast[R]:
+    def _rpc_send(self, spec: Method[R], name: str, payload: object, stream: object) -> Broadcast[R]:
         shared = Encoded()
 
         def start(target: str) -> AsyncIterator[R]:
             return _single(self._rpc_caller, spec, name, target, payload, self._rpc_options, shared)
 
-        targets = self._rpc_reached(name)
+        targets = self._rpc_reached(name, stream)
         if self._rpc_min_replies is not None and self._rpc_min_replies > len(targets):
             there = f"{len(targets)} nodes: {', '.join(targets)}"
             raise RpcError(
@@ -234,10 +248,16 @@ class ProxyCollection(Generic[P]):
         def start(target: str) -> AsyncIterator[R]:
             return self._rpc_caller.stream(method, method.title, target, payload, self._rpc_options, shared)
 
-        return BroadcastStream(self._rpc_reached(method.title), start)
+        return BroadcastStream(self._rpc_reached(method.title, _stream_of(method, payload)), start)
 
-    def _rpc_reached(self, name: str) -> list[str]:
+    def _rpc_reached(self, name: str, stream: object) -> list[str]:
         targets = self.targets
+        if len(targets) > 1 and isinstance(stream, Iterator | AsyncIterator):
+            raise RpcError(
+                Code.INVALID_ARGUMENT,
+                f"{name}: its stream can be read once, and {len(targets)} nodes are called: give a list, or an object "
+                "whose __iter__ or __aiter__ begins anew",
+            )
         if not targets:
             role = self.__proxy__.__role__
             who = f"node of role {role!r}" if role else "node"
@@ -246,6 +266,13 @@ class ProxyCollection(Generic[P]):
                 f"{name} has nowhere to go: no {who} is connected; see Node.wait_for_peers, and Node.peers for who is",
             )
         return targets
+
+
+def _stream_of(method: Method[Any], payload: Any) -> object:
+    """The stream in a typed payload; None where there is none."""
+    if not method.takes_stream:
+        return None
+    return payload[method.request.stream] if isinstance(method.request, Params) else payload
 
 
 async def _single(

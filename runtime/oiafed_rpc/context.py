@@ -24,7 +24,10 @@ class Call:
 
     @property
     def source(self) -> str:
-        """The id of the calling node, as it claims it; empty for a client that is no node."""
+        """The id of the calling node: proven by its certificate under mutual TLS, else as it claims it.
+
+        Empty for a client that is no node.
+        """
         return self._message.source
 
     @property
@@ -51,6 +54,16 @@ class Call:
     def deadline(self) -> float | None:
         """When the call ends, on the clock of `time.monotonic`, in seconds."""
         return self._message.deadline
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the caller has given up or the deadline has passed: a function in a thread should return then."""
+        return self._message.cancelled or (self.deadline is not None and time.monotonic() >= self.deadline)
+
+    @property
+    def peer_identity(self) -> tuple[str, ...] | None:
+        """The names in the certificate with which the caller has proved who it is; None where it has proved nothing."""
+        return self._message.identity
 
     def time_left(self) -> float | None:
         """Seconds until the deadline."""

@@ -4,41 +4,68 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from oiafed_rpc.bounded import bounded
 from oiafed_rpc.codec.messages import Params
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.context import CURRENT
+from oiafed_rpc.draining import Draining
 from oiafed_rpc.dynamic import DYNAMIC
-from oiafed_rpc.errors import Code, RpcError, as_rpc_error
+from oiafed_rpc.errors import Code, RetriableError, RpcError, as_rpc_error
 from oiafed_rpc.handlers import Handler, Target, check_signature, takes_whole_payload
 from oiafed_rpc.interceptors import Context, Interceptor, Side, compose
 from oiafed_rpc.log import logger
 from oiafed_rpc.message import Message
-from oiafed_rpc.method import Kind, Method
+from oiafed_rpc.method import Method
+from oiafed_rpc.requests import RequestStream
 from oiafed_rpc.serializer import Serializers
 from oiafed_rpc.streams import close, item_in_time
+from oiafed_rpc.wire import Wire
 
 
 class Endpoint:
     """What a node offers to its peers; a transport hands it the requests that arrive.
 
+    Args:
+        node_id: The id of the node.
+        role: Its role.
+        interceptors: What every call passes through.
+        wire: What turns its messages to bytes and back.
+        debug: Whether errors tell the traceback of their handler.
+
     Attributes:
         node_id: The id of the node.
         role: Its role.
-        serializers: What it reads and writes objects with.
+        wire: What turns its messages to bytes and back.
         incarnation: What tells this start of the node from its former ones.
+        draining: Whether calls are still taken, and those under way.
     """
 
-    def __init__(self, node_id: str, role: str, interceptors: Sequence[Interceptor], serializers: Serializers) -> None:
+    def __init__(
+        self,
+        node_id: str,
+        role: str,
+        interceptors: Sequence[Interceptor] = (),
+        wire: Wire | None = None,
+        *,
+        debug: bool = False,
+    ) -> None:
         self.node_id = node_id
         self.role = role
-        self.serializers = serializers
+        self.wire = wire or Wire(Serializers())
         self.incarnation = ""
+        self.draining = Draining(node_id)
+        self._debug = debug
         self._typed: dict[str, tuple[Method[Any], Target]] = {}
-        self._named: dict[str, list[tuple[Method[Any] | None, Target]]] = {}
+        self._named: dict[str, list[Target]] = {}
         self._chain = compose(interceptors, Context(Side.HANDLER, node_id), self._dispatch)
+
+    @property
+    def services(self) -> list[str]:
+        """The full names of the gRPC services that the node offers, its own and those that every node has."""
+        paths = [*self._typed, *DYNAMIC]
+        return sorted({path.split("/")[1] for path in paths})
 
     def register(self, handler: Handler, *, by_name: bool = True) -> None:
         """Offer the methods of a generated handler.
@@ -55,15 +82,19 @@ class Endpoint:
         for spec in specs:
             if spec.path in self._typed:
                 raise self._taken(spec.title)
-            if by_name and any(method is None for method, _ in self._named.get(spec.name, ())):
+            if by_name and any(target.spec is None for target in self._named.get(spec.name, ())):
                 raise self._taken(repr(spec.name))
             check_signature(handler, spec)
         for spec in specs:
-            unpack = isinstance(spec.request, Params)
-            target = Target(getattr(handler, spec.attribute), unpack=unpack, typed=True)
-            self._typed[spec.path] = spec, target
+            target = self.offer(spec, getattr(handler, spec.attribute))
             if by_name:
-                self._named.setdefault(spec.name, []).append((spec, target.for_dynamic(spec)))
+                self._named.setdefault(spec.name, []).append(target.for_dynamic(spec))
+
+    def offer(self, spec: Method[Any], function: Callable[..., Any]) -> Target:
+        """Offer one method, by its path alone."""
+        target = Target(function, unpack=isinstance(spec.request, Params), typed=True)
+        self._typed[spec.path] = spec, target
+        return target
 
     def _taken(self, what: str) -> RpcError:
         return RpcError(Code.ALREADY_EXISTS, f"node {self.node_id!r} has a handler for {what} already")
@@ -77,7 +108,7 @@ class Endpoint:
         if name in self._named:
             raise self._taken(repr(name))
         by_name = not takes_whole_payload(function) if unpack is None else unpack
-        self._named[name] = [(None, Target(function, unpack=by_name, typed=False))]
+        self._named[name] = [Target(function, unpack=by_name, typed=False)]
 
     def spec(self, path: str) -> Method[Any] | None:
         """The description of a method by its gRPC path, if this node offers it."""
@@ -92,18 +123,21 @@ class Endpoint:
         """
         token = CURRENT.set(message)
         try:
-            reply: Message = await bounded(self._chain(message), message.deadline, message.method)
+            reply: Message = await bounded(self._chain(message), message.deadline, message.method, self.draining.waits)
             return reply
         except RpcError:
             raise
         except Exception as error:
             raise self._unexpected(error, message) from error
+        except BaseException:
+            message.cancelled = True
+            raise
         finally:
             CURRENT.reset(token)
 
     def _unexpected(self, error: Exception, message: Message) -> RpcError:
         logger.error("%s failed on node %r", message.method, self.node_id, exc_info=error)
-        return as_rpc_error(error, self.node_id, message.method)
+        return as_rpc_error(error, self.node_id, message.method, debug=self._debug)
 
     async def _dispatch(self, message: Message) -> Message:
         if message.target != self.node_id:
@@ -113,23 +147,44 @@ class Endpoint:
                 "the address belongs to another node",
             )
         CURRENT.set(message)  # as the interceptors left it; `receive` takes it back
-        spec, rules, target = self._find(message)
+        found = self._find(message)
+        self._check_caller(found.rules, message)
+        self.draining.check(found.spec)
+        await self.wire.decode_request(message)
+        payload, items = self._arguments(found, message)
+        try:
+            if found.spec.gives_stream:
+                answers = await found.target.stream(payload, message.method)
+                return message.reply(self._items(found.rules, answers, message, items))
+            result = await found.target(payload, message.method)
+        except RetriableError as error:
+            error.ran = True
+            raise
+        finally:
+            if items is not None and not found.spec.gives_stream:
+                await items.aclose()
+        self._check(found.rules, result)
+        return message.reply(result)
+
+    def _check_caller(self, rules: Method[Any], message: Message) -> None:
+        """A node with a certificate is who its certificate says; any other is who it claims to be.
+
+        Raises:
+            RpcError: PERMISSION_DENIED naming role and method.
+        """
+        if message.identity is not None and message.source not in message.identity:
+            proven = " or ".join(map(repr, message.identity)) or "nobody"
+            raise RpcError(
+                Code.PERMISSION_DENIED,
+                f"role {message.role!r} may not call {message.method} as node {message.source!r}: "
+                f"its certificate is {proven}'s",
+            )
         if rules.callers and message.role not in rules.callers:
             allowed = " or ".join(rules.callers)
             caller = f"role {message.role!r}" if message.role else "a caller without a role"
             raise RpcError(Code.PERMISSION_DENIED, f"{caller} may not call {message.method}: only {allowed} may")
-        if message.undecoded:
-            message.payload = self._decode(spec, message)
-            message.undecoded = False
-        if spec.kind is Kind.UNARY:
-            result = await target(message.payload, message.method)
-            self._check(rules, result)
-            return message.reply(result)
-        items = await target.stream(message.payload, message.method)
-        return message.reply(self._items(rules, items, message))
 
-    def _find(self, message: Message) -> tuple[Method[Any], Method[Any], Target]:
-        """How the call travels, the method whose rules hold for it, and what answers it."""
+    def _find(self, message: Message) -> _Found:
         spec = message.spec
         if spec is None:
             raise self._no_method(message.method, self._titles())
@@ -137,23 +192,38 @@ class Endpoint:
             found = self._typed.get(spec.path)
             if found is None:
                 raise self._no_method(message.method, self._titles())
-            return spec, *found
+            return _Found(spec, *found)
         targets = self._named.get(message.method, [])
         if not targets:
             raise self._no_method(message.method, list(self._named))
         if len(targets) > 1:
             raise RpcError(Code.FAILED_PRECONDITION, f"several handlers of {self.node_id!r} have {message.method!r}")
-        method, target = targets[0]
-        if target.kind is not spec.kind:
-            right, wrong = ("stream", "call") if spec.kind is Kind.UNARY else ("call", "stream")
+        (target,) = targets
+        if target.gives_stream is not spec.gives_stream:
+            right, wrong = ("stream", "call") if target.gives_stream else ("call", "stream")
             raise RpcError(
                 Code.FAILED_PRECONDITION,
                 f"{message.method!r} of node {self.node_id!r} is for proxy.{right}(...), not proxy.{wrong}(...)",
             )
-        return spec, method or spec, target
+        if target.spec is not None and target.spec.takes_stream is not spec.takes_stream:
+            takes = "takes a stream: give it a generator" if target.spec.takes_stream else "takes no stream"
+            raise RpcError(Code.FAILED_PRECONDITION, f"{message.method!r} of node {self.node_id!r} {takes}")
+        return _Found(spec, target.spec or spec, target)
+
+    def _arguments(self, found: _Found, message: Message) -> tuple[Any, RequestStream[Any] | None]:
+        """What the handler is called with, and the stream in it."""
+        if not found.spec.takes_stream or message.items is None:
+            return message.payload, None
+        came = message.items
+        if found.rules is not found.spec:  # a typed handler, and a caller without its schema
+            came = _adopted(found.rules, came, message.method)
+        items = RequestStream[Any](came)
+        request = found.spec.request
+        name = request.stream if isinstance(request, Params) else message.stream
+        return ({**message.payload, name: items} if name else items), items
 
     def _titles(self) -> list[str]:
-        return [spec.title for spec, _ in self._typed.values()]
+        return [spec.title for spec, _ in self._typed.values() if not spec.provided]
 
     def _no_method(self, name: str, known: list[str]) -> RpcError:
         near = difflib.get_close_matches(name, known, 1)
@@ -163,12 +233,6 @@ class Endpoint:
             f"node {self.node_id!r} (role {self.role!r}) has no method {name!r}{hint}",
             {"node": self.node_id, "method": name},
         )
-
-    def _decode(self, spec: Method[Any], message: Message) -> Any:
-        try:
-            return spec.request_codec.decode(message.payload, self.serializers)
-        except FieldError as error:
-            raise RpcError(Code.INVALID_ARGUMENT, f"{message.method}: {error}") from error
 
     def _check(self, spec: Method[Any], result: Any) -> None:
         try:
@@ -180,21 +244,52 @@ class Endpoint:
                 {"node": self.node_id, "method": spec.title},
             ) from None
 
-    async def _items(self, spec: Method[Any], items: AsyncIterator[Any], message: Message) -> AsyncGenerator[Any, None]:
+    async def _items(
+        self, spec: Method[Any], answers: AsyncIterator[Any], message: Message, items: RequestStream[Any] | None
+    ) -> AsyncGenerator[Any, None]:
+        with self.draining.stream():
+            try:
+                while True:
+                    self.draining.check_stream()
+                    try:
+                        answer = await self._answer(answers, message)
+                    except StopAsyncIteration:
+                        return
+                    self._check(spec, answer)
+                    yield answer
+            except BaseException:
+                message.cancelled = True
+                raise
+            finally:
+                if items is not None:
+                    await items.aclose()
+                await close(answers)
+
+    async def _answer(self, answers: AsyncIterator[Any], message: Message) -> Any:
+        """The next item of a reply; raises StopAsyncIteration at the end."""
+        token = CURRENT.set(message)
         try:
-            while True:
-                token = CURRENT.set(message)
-                try:
-                    item = await item_in_time(items, message.deadline, message.method)
-                except StopAsyncIteration:
-                    return
-                except RpcError:
-                    raise
-                except Exception as error:
-                    raise self._unexpected(error, message) from error
-                finally:
-                    CURRENT.reset(token)
-                self._check(spec, item)
-                yield item
+            return await item_in_time(answers, message.deadline, message.method, self.draining.waits)
+        except (RpcError, StopAsyncIteration):
+            raise
+        except Exception as error:
+            raise self._unexpected(error, message) from error
         finally:
-            await close(items)
+            CURRENT.reset(token)
+
+
+class _Found(NamedTuple):
+    """How a call travels, the method whose rules hold for it, and what answers it."""
+
+    spec: Method[Any]
+    rules: Method[Any]
+    target: Target
+
+
+async def _adopted(spec: Method[Any], items: AsyncIterator[Any], title: str) -> AsyncIterator[Any]:
+    """Plain items as those of a method's schema."""
+    async for item in items:
+        try:
+            yield spec.item_codec.adopt(item)
+        except FieldError as error:
+            raise RpcError(Code.INVALID_ARGUMENT, f"{title}: {error}") from None

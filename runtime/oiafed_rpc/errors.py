@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import enum
+import traceback
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
+
+TRACE = "traceback"
+"""The detail that has the traceback of a handler, in debug mode."""
 
 
 class Code(enum.IntEnum):
@@ -81,6 +85,60 @@ class AuthError(RpcError):
         super().__init__(Code.UNAUTHENTICATED, message, details)
 
 
+class RetriableError(RpcError):
+    """The call failed in a way that another attempt may mend: the peer is not there yet, is busy, or is stopping.
+
+    A handler may raise it too.
+
+    Args:
+        message: What went wrong; for people.
+        details: Machine-readable facts.
+        code: What kind of failure it is.
+        retry_after: Seconds that another attempt should wait for at least.
+
+    Attributes:
+        retry_after: As given; None where any time will do.
+        ran: Whether the handler ran: False where it provably did not, None where nobody knows.
+    """
+
+    retry_after: float | None = None
+    ran: bool | None = None
+
+    def __init__(
+        self,
+        message: str,
+        details: Mapping[str, str] | None = None,
+        *,
+        code: Code = Code.UNAVAILABLE,
+        retry_after: float | None = None,
+        ran: bool | None = None,
+    ) -> None:
+        super().__init__(code, message, details)
+        self.retry_after = retry_after
+        self.ran = ran
+
+
+class MaxRetriesExceeded(RpcError):  # noqa: N818 - the outcome's name
+    """Every attempt that the retry policy allows has failed; the last failure is the cause.
+
+    Attributes:
+        attempts: How many there were.
+    """
+
+    attempts = 0
+
+    def __init__(self, code: Code, message: str, attempts: int, details: Mapping[str, str] | None = None) -> None:
+        super().__init__(code, message, details)
+        self.attempts = attempts
+
+
+class OutcomeUnknown(RpcError):  # noqa: N818 - the outcome's name
+    """The peer was lost in the middle of a call that may not run twice: nobody knows whether it ran."""
+
+    def __init__(self, message: str, details: Mapping[str, str] | None = None) -> None:
+        super().__init__(Code.UNAVAILABLE, message, details)
+
+
 class PartialFailure(RpcError):  # noqa: N818 - the outcome's name, not one error's
     """Fewer nodes than asked for answered a broadcast.
 
@@ -109,20 +167,27 @@ class DeclaredError(RpcError):
         self.__dict__.update(fields)
 
 
-def _text(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
+    """What an exception says, whatever it does when asked."""
     try:
         return str(error)
     except Exception as unprintable:  # an error that can't be told of must not hide that there was one
         return f"(its text can't be made: {type(unprintable).__name__})"
 
 
-def as_rpc_error(error: BaseException, node: str, method: str) -> RpcError:
-    """The error that a caller gets for an exception: itself where it is an RpcError, else INTERNAL naming it."""
+def as_rpc_error(error: BaseException, node: str, method: str, *, debug: bool = False) -> RpcError:
+    """The error that a caller gets for an exception: itself where it is an RpcError, else INTERNAL naming it.
+
+    Args:
+        error: What was raised.
+        node: The node that it was raised on.
+        method: The method that raised it.
+        debug: Whether the details tell the traceback.
+    """
     if isinstance(error, RpcError):
         return error
     name = type(error).__name__
-    return RpcError(
-        Code.INTERNAL,
-        f"{method} failed on node {node!r}: {name}: {_text(error)}",
-        {"type": name, "node": node, "method": method},
-    )
+    details = {"type": name, "node": node, "method": method}
+    if debug:
+        details[TRACE] = "".join(traceback.format_exception(error))
+    return RpcError(Code.INTERNAL, f"{method} failed on node {node!r}: {name}: {text_of(error)}", details)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import functools
 import inspect
-import threading
 from abc import ABC
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any, ClassVar
 
 from oiafed_rpc.codec.messages import Params
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.errors import Code, RpcError
-from oiafed_rpc.method import Kind, Method
+from oiafed_rpc.method import Method
+from oiafed_rpc.streams import asynchronous
 from oiafed_rpc.workers import WORKERS
-
-_END = object()
 
 
 class Handler(ABC):  # noqa: B024 - the generated subclasses have the abstract methods
@@ -37,6 +35,10 @@ class Target:
         unpack: Whether it takes the payload as keyword arguments, or whole as its only argument.
         typed: Whether the payload is known to fit its signature.
         params: What makes typed parameters of a schema-less payload, for a method of a schema.
+
+    Attributes:
+        spec: The method of a schema that schema-less callers reach; None for a function under a name.
+        gives_stream: Whether it answers with a stream.
     """
 
     def __init__(
@@ -47,14 +49,15 @@ class Target:
         self._unpack = unpack
         self._params = params
         self._signature = None if typed else inspect.signature(function)
-        streams = inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function)
-        self.kind = Kind.SERVER_STREAM if streams else Kind.UNARY
+        self.spec: Method[Any] | None = None
+        self.gives_stream = inspect.isasyncgenfunction(function) or inspect.isgeneratorfunction(function)
 
     def for_dynamic(self, spec: Method[Any]) -> Target:
         """The same function for schema-less callers, whose payload need not fit."""
         params = spec.request if isinstance(spec.request, Params) else None
         target = Target(self._function, unpack=True, typed=False, params=params)
-        target.kind = spec.kind
+        target.spec = spec
+        target.gives_stream = spec.gives_stream
         return target
 
     def __call__(self, payload: Any, title: str) -> Awaitable[Any]:
@@ -98,32 +101,10 @@ class Target:
 
 
 def _iterator(items: AsyncIterable[Any] | Iterable[Any]) -> AsyncIterator[Any]:
-    if isinstance(items, AsyncIterable):
-        return aiter(items)
     try:
-        return _from_threads(iter(items))
+        return asynchronous(items)
     except TypeError:
         raise TypeError(f"the handler gave {type(items).__name__}, not a stream: yield the items") from None
-
-
-async def _from_threads(items: Iterator[Any]) -> AsyncIterator[Any]:
-    """Take each item of an ordinary iterator in a worker thread."""
-    stepping = threading.Lock()  # a cancelled step runs on in its thread, and must end before the generator can
-
-    def step() -> Any:
-        with stepping:
-            return next(items, _END)
-
-    def end() -> None:
-        with stepping:
-            if isinstance(items, Generator):
-                items.close()
-
-    try:
-        while (item := await WORKERS.run(step)) is not _END:
-            yield item
-    finally:
-        await WORKERS.run(end)
 
 
 def check_signature(handler: Handler, spec: Method[Any]) -> None:
@@ -137,7 +118,8 @@ def check_signature(handler: Handler, spec: Method[Any]) -> None:
     try:
         signature.bind(**dict.fromkeys(names)) if isinstance(spec.request, Params) else signature.bind(None)
     except TypeError as error:
-        wanted = f"({', '.join(names)})" if isinstance(spec.request, Params) else "(request)"
+        single = "(requests)" if spec.takes_stream else "(request)"
+        wanted = f"({', '.join(names)})" if isinstance(spec.request, Params) else single
         where = f"{type(handler).__name__}.{spec.attribute}"
         raise TypeError(f"{where} takes {signature}, but the schema gives it {wanted}: {error}") from None
 

@@ -1,66 +1,217 @@
-"""How nodes come to know each other: each introduces itself to the nodes that it connects to."""
+"""The peers of a node: how it comes to know them, stays with them, and tells of them."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 
 from oiafed_rpc.config import Address
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.events import Callback, Events
+from oiafed_rpc.heartbeat import HeartbeatManager
+from oiafed_rpc.introduction import FAREWELL, attend, hello_of, introduce
+from oiafed_rpc.log import logger
 from oiafed_rpc.peers import Peer
-from oiafed_rpc.system.node import NodeHandler, NodeProxy
-from oiafed_rpc.system.types import HelloReply, HelloRequest
+from oiafed_rpc.streams import close
+from oiafed_rpc.system.node import NodeProxy
+from oiafed_rpc.system.types import HelloReply
 from oiafed_rpc.transport.base import Transport
 
-_FIRST_PAUSE = 0.05
-_LONGEST_PAUSE = 1.0
 
-
-class Introduction(NodeHandler):
-    """Answers an introduction with the node's own."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
-
-    async def hello(self, request: HelloRequest) -> HelloReply:
-        """Say who answers here."""
-        own = self._endpoint
-        return HelloReply(node_id=own.node_id, role=own.role, incarnation=own.incarnation)
-
-
-async def introduce(transport: Transport, own: Endpoint, node: NodeProxy, address: Address, timeout: float) -> Peer:
-    """Reach a node and exchange introductions, trying again while it is not there yet.
+class Membership:
+    """Who is connected to a node.
 
     Args:
-        transport: What carries the call.
-        own: Who introduces itself.
-        node: The proxy of the node.
-        address: Where it is.
-        timeout: Seconds that this may take in all.
-
-    Raises:
-        RpcError: UNAVAILABLE where it is not reached in time; other codes where it refuses.
+        own: What the node offers, and who it is.
+        transport: What carries its calls.
+        heartbeat: Notices peers that do not answer; None for nothing that does.
+        lose: Fails the calls that wait on a peer; takes its id, and why.
     """
-    failure = transport.absence(address.node_id)
-    try:
-        async with asyncio.timeout(timeout):
-            await transport.reach(address.node_id, address.host, address.port)
-            pause = _FIRST_PAUSE
-            while True:
-                try:
-                    return await _hello(own, node, address)
-                except RpcError as error:
-                    if error.code is not Code.UNAVAILABLE:
-                        raise
-                    failure = error.message
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
-    except TimeoutError:
-        raise RpcError(
-            Code.UNAVAILABLE, f"cannot connect to {address} within {timeout:g} s: {failure}", {"node": address.node_id}
-        ) from None
 
+    def __init__(
+        self,
+        own: Endpoint,
+        transport: Transport,
+        heartbeat: HeartbeatManager | None,
+        lose: Callable[[str, str], None],
+    ) -> None:
+        self._own = own
+        self._transport = transport
+        self._lose = lose
+        self._events = Events()
+        self._heartbeat = heartbeat
+        if heartbeat is not None:
+            heartbeat.tell(self._lost, self._recovered)
+        self._attending: dict[str, asyncio.Task[None]] = {}
+        self._known: dict[str, Peer] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
 
-async def _hello(own: Endpoint, node: NodeProxy, address: Address) -> Peer:
-    reply = await node.hello(HelloRequest(node_id=own.node_id, role=own.role, incarnation=own.incarnation))
-    return Peer(reply.node_id, reply.role, reply.incarnation, f"{address.host}:{address.port}")
+    def on(self, event: str, callback: Callback) -> Callable[[], None]:
+        """Have a callback called for an event; see `Events.on`."""
+        return self._events.on(event, callback)
+
+    def peers(self) -> Mapping[str, Peer]:
+        """The peers as they are now, by id."""
+        return {key: self._seen(peer) for key, peer in self._others().items()}
+
+    def _others(self) -> dict[str, Peer]:
+        return {key: peer for key, peer in self._transport.peers.snapshot().items() if key != self._own.node_id}
+
+    def _seen(self, peer: Peer) -> Peer:
+        """A peer with what the heartbeats know of it."""
+        if self._heartbeat is None:
+            return peer
+        seen = self._heartbeat.last_seen(peer.node_id)
+        if seen is None:
+            return peer
+        return replace(peer, last_seen=seen, state="lost" if self._heartbeat.is_lost(peer.node_id) else "connected")
+
+    def members(self, role: str | None) -> list[str]:
+        """The ids of those that are there, of one role or of all, in order."""
+        return sorted(
+            key
+            for key, peer in self._others().items()
+            if (role is None or peer.role == role) and not (self._heartbeat and self._heartbeat.is_lost(key))
+        )
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until a condition on the peers holds."""
+        await self._transport.peers.until(condition)
+
+    # Life
+
+    def start(self) -> None:
+        """Begin to tell of peers that come and go."""
+        self._loop = asyncio.get_running_loop()
+        self._transport.peers.watch(self._changed)
+        self._compare()
+
+    async def stop(self) -> None:
+        """Leave all peers."""
+        if self._loop is None:
+            return
+        self._transport.peers.unwatch(self._changed)
+        self._loop = None
+        tasks = list(self._attending.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        self._attending.clear()
+        if self._heartbeat is not None:
+            await self._heartbeat.stop()
+        await self._events.stop()
+        self._known.clear()
+
+    def _changed(self) -> None:
+        """From whatever thread has changed the table."""
+        loop = self._loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # that loop has closed, and with it whoever wanted to know
+                loop.call_soon_threadsafe(self._compare)
+
+    def _compare(self) -> None:
+        """Tell what has changed in the table since the last look."""
+        if self._loop is None:
+            return
+        now, before = self._others(), self._known
+        self._known = now
+        for key, peer in before.items():
+            if key not in now or now[key].epoch != peer.epoch:
+                self._events.emit("left", peer)
+        for key, peer in now.items():
+            if key not in before or before[key].epoch != peer.epoch:
+                self._events.emit("connected", peer)
+
+    # Peers
+
+    async def connect(self, proxy: NodeProxy, address: Address, timeout: float) -> Peer:
+        """Reach a node, exchange introductions, and stay with it.
+
+        Raises:
+            RpcError: as `introduce` does; ALREADY_EXISTS where a node of its id is connected from elsewhere.
+        """
+        try:
+            peer, attendance = await introduce(self._transport, self._own, proxy, address, timeout)
+            await self._check_free(peer)
+        except BaseException:
+            await self._transport.forget(address.node_id)
+            raise
+        await self._transport.welcome(peer)
+        self._stay(peer, proxy, attendance)
+        return self._seen(peer)
+
+    async def _check_free(self, peer: Peer) -> None:
+        former = self._others().get(peer.node_id)
+        if former is None or former.epoch == peer.epoch or former.address in (peer.address, "memory"):
+            return
+        attending = self._attending.get(former.node_id)
+        if attending is not None:
+            await asyncio.wait([attending], timeout=FAREWELL)
+        if attending is not None and not attending.done():
+            raise RpcError(
+                Code.ALREADY_EXISTS,
+                f"a node with the id {peer.node_id!r} is connected from {former.address}: the one at {peer.address} "
+                "needs another id",
+            )
+
+    def _stay(self, peer: Peer, proxy: NodeProxy, attendance: AsyncIterator[HelloReply] | None) -> None:
+        former = self._attending.pop(peer.node_id, None)
+        if former is not None:
+            former.cancel()
+        if attendance is not None:
+            self._begin_attending(peer.node_id, attendance)
+        if self._heartbeat is not None:
+            self._heartbeat.watch(peer.node_id, lambda: self._ping(peer.node_id, proxy))
+
+    def _begin_attending(self, node_id: str, attendance: AsyncIterator[HelloReply]) -> None:
+        task = asyncio.create_task(self._attend(node_id, attendance), name=f"oiafed-attend {node_id}")
+        self._attending[node_id] = task
+
+    async def _ping(self, node_id: str, proxy: NodeProxy) -> None:
+        """A heartbeat is an introduction: it finds out, too, that the peer has been started anew."""
+        reply = await proxy.with_options(retry=False).hello(hello_of(self._own))
+        known = self._others().get(node_id)
+        if known is not None and reply.incarnation != known.epoch:
+            self._lose(node_id, "it was started anew")
+            await self._transport.welcome(replace(known, role=reply.role, epoch=reply.incarnation))
+        attending = self._attending.get(node_id)
+        if attending is not None and attending.done():
+            self._begin_attending(node_id, attend(self._own, proxy))
+
+    async def _attend(self, node_id: str, attendance: AsyncIterator[HelloReply]) -> None:
+        """Be there for a peer as long as it is there itself."""
+        try:
+            async for _ in attendance:
+                pass
+        except RpcError as error:
+            logger.debug("the connection to %r broke: %s", node_id, error)
+            if self._heartbeat is not None:
+                self._heartbeat.probe(node_id)
+            return
+        finally:
+            await close(attendance)
+        self._leave(node_id)
+
+    def _leave(self, node_id: str) -> None:
+        """A peer has said that it stops."""
+        if self._heartbeat is not None:
+            self._heartbeat.unwatch(node_id)
+        self._transport.peers.remove(node_id)
+
+    def _lost(self, node_id: str) -> None:
+        peer = self._others().get(node_id)
+        if peer is None:
+            return
+        logger.warning("node %r lost peer %r: it does not answer", self._own.node_id, node_id)
+        self._lose(node_id, "it does not answer")
+        self._events.emit("lost", self._seen(peer))
+
+    def _recovered(self, node_id: str) -> None:
+        peer = self._others().get(node_id)
+        if peer is not None:
+            logger.info("node %r: peer %r answers again", self._own.node_id, node_id)
+            self._events.emit("recovered", self._seen(peer))

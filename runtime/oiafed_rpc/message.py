@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from oiafed_rpc.method import Method
 
@@ -24,7 +25,34 @@ class Encoded:
         self.data: bytes = b""
 
 
-@dataclass(slots=True)
+class Compressor(Protocol):
+    """Makes the bytes of a payload smaller."""
+
+    @property
+    def name(self) -> str:
+        """What the receiver knows it by."""
+        ...
+
+    def compress(self, data: bytes) -> bytes:
+        """The same bytes, smaller."""
+        ...
+
+
+class Arrival(NamedTuple):
+    """What a transport that carries bytes knows of a request beside the message itself.
+
+    Attributes:
+        reads: The serializers that the source reads replies with; empty where that is not known.
+        unpacks: The compressions that it reads replies with.
+        encoding: The compression that the request's bodies came with; empty for none.
+    """
+
+    reads: tuple[str, ...] = ()
+    unpacks: tuple[str, ...] = ()
+    encoding: str = ""
+
+
+@dataclass(slots=True, eq=False)
 class Message:
     """A request or a reply.
 
@@ -32,16 +60,23 @@ class Message:
         method: `package.Service/Method` of a typed method, or the name of a schema-less one.
         source: The id of the node that sends it.
         target: The id of the node that it is for.
-        payload: The parameters or the result. Replace it rather than change it in place: a broadcast shares it. On the
-            receiving side of a transport that carries bytes, undecoded `bytes` until the interceptors are through.
+        payload: The parameters or the result; of a reply that is a stream, an asynchronous iterator. Replace it rather
+            than change it in place: a broadcast shares it. On the receiving side of a transport that carries bytes,
+            undecoded `bytes` until the interceptors are through.
         metadata: Text that travels along, by lowercase key.
         call_id: What tells this call from all others.
         deadline: When the call ends, on the clock of `time.monotonic`, in seconds; None for never.
         role: The role that the source claims.
         spec: The description of the method; None where the receiver knows no such method.
-        reads: The serializers that the source reads replies with; empty where that is not known.
+        items: The items of a streamed request as they come; undecoded as the payload is.
+        stream: The name of the parameter that `items` are, in a schema-less call.
+        serializer: What the bodies are made with; empty for what the sender is configured for.
         encoded: A broadcast's shared encoding of its payload.
-        undecoded: Whether the payload is still the peer's bytes.
+        compressor: What makes the bodies smaller, if anything.
+        arrival: How the request came, where that was as bytes.
+        undecoded: Whether the payload, and the items, are still the peer's bytes.
+        identity: The names that the source has proved to have, by its certificate; None where it has proved none.
+        cancelled: Whether the call has ended before its handler did.
     """
 
     method: str
@@ -53,13 +88,21 @@ class Message:
     deadline: float | None = None
     role: str = ""
     spec: Method[Any] | None = None
-    reads: tuple[str, ...] = ()
+    items: AsyncIterator[Any] | None = None
+    stream: str = ""
+    serializer: str = ""
     encoded: Encoded | None = None
+    compressor: Compressor | None = None
+    arrival: Arrival | None = None
     undecoded: bool = False
+    identity: tuple[str, ...] | None = None
+    cancelled: bool = False
 
     def reply(self, payload: Any) -> Message:
         """The answer to this message."""
-        return Message(self.method, self.target, self.source, payload, {}, self.call_id, self.deadline)
+        return Message(
+            self.method, self.target, self.source, payload, {}, self.call_id, self.deadline, arrival=self.arrival
+        )
 
     def time_left(self) -> float | None:
         """Seconds until the deadline, negative after it; None where there is none."""

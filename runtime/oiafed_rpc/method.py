@@ -6,14 +6,16 @@ import enum
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from oiafed_rpc.codec.messages import MessageCodec, Params, Value
+from oiafed_rpc.codec.messages import MessageCodec, Params
 from oiafed_rpc.errors import DeclaredError
 from oiafed_rpc.records import Record
 
 R = TypeVar("R")
 
 SYSTEM_SERVICE = "/oiafed.v1.Node/"
-"""What the paths of the methods begin with that every node has."""
+"""What the paths of the methods begin with by which nodes know each other."""
+
+_PROVIDED = (SYSTEM_SERVICE, "/grpc.")
 
 
 class Kind(enum.Enum):
@@ -30,7 +32,7 @@ class Method(Generic[R]):
     """One method of a role.
 
     Attributes:
-        role: The role that implements it.
+        role: The role that implements it; empty for what carries schema-less calls.
         name: Its name in the schema; what a schema-less call names.
         path: Its gRPC path, `/package.Service/Method`.
         attribute: Its name in Python: `name`, unless that is a keyword or taken.
@@ -43,6 +45,7 @@ class Method(Generic[R]):
         callers: The roles that may call it; empty for all.
         errors: The errors that it declares.
         title: Its path without the leading slash: what people are shown.
+        provided: Whether every node has it, whatever its schema.
         takes_stream: Whether the request is a stream.
         gives_stream: Whether the response is a stream.
         has_head: Whether the request has a payload of its own: all but a stream that is the only parameter.
@@ -56,13 +59,14 @@ class Method(Generic[R]):
     path: str
     attribute: str
     kind: Kind = Kind.UNARY
-    request: type[Record] | Params | Value
-    response: type[Record] | Value
+    request: type[Record] | MessageCodec
+    response: type[Record] | MessageCodec
     timeout: float | None = None
     idempotent: bool = False
     callers: tuple[str, ...] = ()
     errors: tuple[type[DeclaredError], ...] = ()
     title: str = field(init=False)
+    provided: bool = field(init=False)
     takes_stream: bool = field(init=False)
     gives_stream: bool = field(init=False)
     has_head: bool = field(init=False)
@@ -72,19 +76,20 @@ class Method(Generic[R]):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", self.path.removeprefix("/"))
+        object.__setattr__(self, "provided", self.path.startswith(_PROVIDED))
         takes_stream = self.kind in (Kind.CLIENT_STREAM, Kind.BIDI_STREAM)
         object.__setattr__(self, "takes_stream", takes_stream)
         object.__setattr__(self, "gives_stream", self.kind in (Kind.SERVER_STREAM, Kind.BIDI_STREAM))
         object.__setattr__(self, "request_codec", _codec(self.request))
         item = self.request.item if isinstance(self.request, Params) else None
         object.__setattr__(self, "item_codec", item or self.request_codec)
-        head = bool(self.request.head) if isinstance(self.request, Params) else False
+        head = bool(self.request.head) if isinstance(self.request, Params) else not self.role
         object.__setattr__(self, "has_head", head or not takes_stream)
         object.__setattr__(self, "response_codec", _codec(self.response))
 
 
-def _codec(shape: type[Record] | Params | Value) -> MessageCodec:
-    if isinstance(shape, Params | Value):
-        return shape
-    codec: MessageCodec = shape.__wire__
-    return codec
+def _codec(shape: type[Record] | MessageCodec) -> MessageCodec:
+    if isinstance(shape, type):
+        codec: MessageCodec = shape.__wire__
+        return codec
+    return shape

@@ -6,8 +6,9 @@ import asyncio
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from types import MappingProxyType, TracebackType
-from typing import Any, Self, TypeVar, cast, overload
+from typing import Any, Literal, Self, TypeVar, cast, overload
 
 from oiafed_rpc.caller import Caller
 from oiafed_rpc.collection import ProxyCollection
@@ -15,17 +16,24 @@ from oiafed_rpc.config import Address, IdentityConfig, NodeConfig
 from oiafed_rpc.config.rules import seconds
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, ConfigError, RpcError
+from oiafed_rpc.events import Callback, Event
 from oiafed_rpc.handlers import Handler
+from oiafed_rpc.heartbeat import HeartbeatManager
 from oiafed_rpc.interceptors import AuthInterceptor, Interceptor
+from oiafed_rpc.introduction import Introduction
+from oiafed_rpc.lifecycle import Life
 from oiafed_rpc.log import logger
-from oiafed_rpc.membership import Introduction, introduce
+from oiafed_rpc.membership import Membership
 from oiafed_rpc.peers import Peer
 from oiafed_rpc.proxy import Proxy
+from oiafed_rpc.retry import RetryPolicy
 from oiafed_rpc.serializer import Serializers
 from oiafed_rpc.system.node import NodeProxy
 from oiafed_rpc.transport.base import Transport
 from oiafed_rpc.transport.memory import MemoryTransport
+from oiafed_rpc.wire import DEFAULT_MAX_MESSAGE_SIZE, Wire
 
+B = TypeVar("B", bound=Callback)
 F = TypeVar("F", bound=Callable[..., Any])
 P = TypeVar("P", bound=Proxy)
 C = TypeVar("C", bound=ProxyCollection[Any])
@@ -43,8 +51,15 @@ class Node:
         connect_to: The nodes to connect to at start, as `id@host:port`.
         interceptors: What every call passes through, in order on the way out.
         serializers: What schema-less calls and `any` values are written and read with.
+        retry: How failed attempts of calls that may run twice are repeated: by default as `RetryPolicy()` says; False
+            for not at all.
+        heartbeat: How peers are asked for a sign of life: by default as `HeartbeatManager()` does; False for not at
+            all.
         connect_timeout: Seconds that connecting to a node may take.
         request_timeout: Seconds that a call may take where neither its method nor its caller says.
+        grace: Seconds in which calls under way may end when the node stops.
+        max_message_size: Bytes of the largest payload, sent or received.
+        debug: Whether callers are told the traceback of a handler that fails.
 
     Raises:
         ConfigError: for an id, a role or an address that can't be one.
@@ -64,8 +79,13 @@ class Node:
         connect_to: Sequence[str | Address] = (),
         interceptors: Sequence[Interceptor] = (),
         serializers: Serializers | None = None,
+        retry: RetryPolicy | Literal[False] | None = None,
+        heartbeat: HeartbeatManager | Literal[False] | None = None,
         connect_timeout: float = 10.0,
         request_timeout: float = 60.0,
+        grace: float = 5.0,
+        max_message_size: int = DEFAULT_MAX_MESSAGE_SIZE,
+        debug: bool = False,
     ) -> None:
         identity = IdentityConfig(id=node_id, role=role)
         self.node_id = identity.id
@@ -73,12 +93,19 @@ class Node:
         self.transport = transport or MemoryTransport()
         self._connect_to = [Address.parse(each) if isinstance(each, str) else each for each in connect_to]
         self._connect_timeout = seconds(connect_timeout)
-        self._endpoint = Endpoint(node_id, role, interceptors, serializers or Serializers())
+        self._grace = grace
+        serializers = serializers or Serializers()
+        self._endpoint = Endpoint(node_id, role, interceptors, Wire(serializers, max_message_size), debug=debug)
         self._endpoint.register(Introduction(self._endpoint), by_name=False)
-        self._caller = Caller(node_id, role, self.transport, interceptors, seconds(request_timeout))
+        policy = RetryPolicy() if retry is None else retry or None
+        self._caller = Caller(
+            node_id, role, self.transport, interceptors, serializers, seconds(request_timeout), policy
+        )
         self.transport.attach(self._endpoint)
+        beats = HeartbeatManager() if heartbeat is None else heartbeat or None
+        self._members = Membership(self._endpoint, self.transport, beats, self._caller.lose)
         self._authenticates = any(isinstance(each, AuthInterceptor) for each in interceptors)
-        self._running = False
+        self._life = Life(self._begin, self._finish, self.node_id)
 
     @classmethod
     def from_config(cls, source: str | os.PathLike[str] | Mapping[str, Any] | NodeConfig) -> Self:
@@ -112,28 +139,40 @@ class Node:
             RpcError: where the node can't listen or join, or one of those nodes is not reached in time; then
                 nothing is left running.
         """
-        if self._running:
-            return
-        self._running = True
+        await self._life.start()
+
+    async def stop(self, grace: float | None = None) -> None:
+        """Take no more calls, let those under way end, and give back all resources. Harmless when not running.
+
+        New calls get UNAVAILABLE from now on. SIGTERM does the same.
+
+        Args:
+            grace: Seconds until calls under way are ended, where that is not as the node was made.
+        """
+        await self._life.stop(grace)
+
+    async def serve(self) -> None:
+        """Run until `stop` is called, or SIGTERM or Ctrl-C asks for it; starts the node where it is not running.
+
+        Raises:
+            RpcError: as `start` does.
+        """
+        await self._life.serve()
+
+    async def _begin(self) -> None:
         incarnation = secrets.token_hex(8)
         self._endpoint.incarnation = incarnation
-        try:
-            await self.transport.start()
-        except BaseException:
-            await self.stop()
-            raise
+        self._endpoint.draining.open()
+        await self.transport.start()
         self._caller.begin(incarnation)
+        self._members.start()
         if self.transport.exposed and not self._authenticates:
             logger.warning(
                 "node %r accepts calls from other machines without checking who calls: "
-                "add an auth interceptor, or listen on 127.0.0.1",
+                "add an auth interceptor or TLS, or listen on 127.0.0.1",
                 self.node_id,
             )
-        try:
-            await self._connect_all()
-        except BaseException:
-            await self.stop()
-            raise
+        await self._connect_all()
 
     async def _connect_all(self) -> None:
         outcomes = await asyncio.gather(*map(self.connect, self._connect_to), return_exceptions=True)
@@ -143,11 +182,12 @@ class Node:
         if failures:
             raise RpcError(Code.UNAVAILABLE, "; ".join(str(getattr(each, "message", each)) for each in failures))
 
-    async def stop(self) -> None:
-        """Stop accepting calls and give back all resources. Harmless when not running."""
-        self._running = False
-        await self.transport.stop()
-        self._caller.begin("")
+    async def _finish(self, grace: float | None) -> None:
+        async with AsyncExitStack() as stack:  # each, whatever the others do
+            stack.push_async_callback(self.transport.stop)
+            stack.push_async_callback(self._caller.end)
+            stack.push_async_callback(self._members.stop)
+            await self._endpoint.draining.drain(self._grace if grace is None else grace)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -174,24 +214,38 @@ class Node:
                 answers at that address.
         """
         where = Address.parse(address) if isinstance(address, str) else address
-        proxy = NodeProxy(self._caller, where.node_id)
-        try:
-            peer = await introduce(self.transport, self._endpoint, proxy, where, self._connect_timeout)
-        except BaseException:
-            await self.transport.forget(where.node_id)
-            raise
-        await self.transport.welcome(peer)
-        return peer
+        return await self._members.connect(NodeProxy(self._caller, where.node_id), where, self._connect_timeout)
+
+    @overload
+    def on(self, event: Event) -> Callable[[B], B]: ...
+    @overload
+    def on(self, event: Event, callback: Callback) -> Callable[[], None]: ...
+    def on(self, event: Event, callback: Callback | None = None) -> Callable[..., Any]:
+        """Have a function called with a `Peer` when it is `connected`, `lost`, `recovered` or has `left`.
+
+        Args:
+            event: One of the four.
+            callback: A function or coroutine function; without one, a decorator.
+
+        Returns:
+            What takes the callback back; the decorator, where none is given.
+
+        Raises:
+            ValueError: for an event that there is not.
+        """
+        if callback is not None:
+            return self._members.on(event, callback)
+
+        def add(function: B) -> B:
+            self._members.on(event, function)
+            return function
+
+        return add
 
     @property
     def peers(self) -> Mapping[str, Peer]:
-        """Node id → peer, of the nodes that this one is connected to now."""
-        return MappingProxyType(
-            {key: peer for key, peer in self.transport.peers.snapshot().items() if key != self.node_id}
-        )
-
-    def _members(self, role: str | None) -> list[str]:
-        return sorted(key for key, peer in self.peers.items() if role is None or peer.role == role)
+        """Node id → peer, of the nodes that this one is connected to now, those that are lost for the moment too."""
+        return MappingProxyType(dict(self._members.peers()))
 
     async def wait_for_peers(self, role: str | None = None, count: int = 1, timeout: float = 60.0) -> list[Peer]:
         """Wait until a number of nodes are connected.
@@ -209,15 +263,16 @@ class Node:
         """
         try:
             async with asyncio.timeout(timeout):
-                await self.transport.peers.until(lambda: len(self._members(role)) >= count)
+                await self._members.until(lambda: len(self._members.members(role)) >= count)
         except TimeoutError:
-            there = self._members(role)
+            there = self._members.members(role)
             what = f"nodes of role {role!r}" if role else "nodes"
             raise RpcError(
                 Code.DEADLINE_EXCEEDED,
                 f"{len(there)} of {count} {what} connected within {timeout:g} s: {', '.join(there) or 'none'}",
             ) from None
-        return [self.peers[key] for key in self._members(role)]
+        peers = self.peers
+        return [peers[key] for key in self._members.members(role)]
 
     # Calls
 
@@ -268,7 +323,7 @@ class Node:
             fixed = list(dict.fromkeys(targets))
             return collection(self._caller, lambda: fixed)
         wanted = role or collection.__proxy__.__role__ or None
-        return collection(self._caller, lambda: self._members(wanted))
+        return collection(self._caller, lambda: self._members.members(wanted))
 
     # Handlers
 

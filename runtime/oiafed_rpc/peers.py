@@ -5,25 +5,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A connected node.
+    """A node that this one is connected to.
 
     Attributes:
         node_id: Its id.
         role: The role that it gave.
-        incarnation: What tells this start of the node from its former ones.
-        address: Where it is reached: `host:port`, or `memory`.
+        epoch: What tells this start of the node from its former ones.
+        address: Where it is reached: `host:port`, `unix:/path`, or `memory`.
+        state: `connected`, or `lost` while it does not answer heartbeats.
+        last_seen: When it answered last, on the clock of `time.monotonic`, in seconds.
     """
 
     node_id: str
     role: str
-    incarnation: str
+    epoch: str
     address: str
+    state: Literal["connected", "lost"] = "connected"
+    last_seen: float = field(default_factory=time.monotonic, compare=False)
 
 
 class Peers(Mapping[str, Peer]):
@@ -75,6 +81,12 @@ class Peers(Mapping[str, Peer]):
             self._own.pop(node_id, None)
         self._notify()
 
+    def clear(self) -> None:
+        """In a child of the process: forget all, and tell nobody."""
+        self._lock = threading.Lock()
+        self._own.clear()
+        self._watchers.clear()
+
     def _notify(self) -> None:
         with self._lock:
             watchers = list(self._watchers)
@@ -90,22 +102,24 @@ class Peers(Mapping[str, Peer]):
             with contextlib.suppress(RuntimeError):  # that loop has closed, and with it whoever waited
                 loop.call_soon_threadsafe(changed.set)
 
-        self._watch(notify)
+        self.watch(notify)
         try:
             while not condition():
                 await changed.wait()
                 changed.clear()
         finally:
-            self._unwatch(notify)
+            self.unwatch(notify)
 
-    def _watch(self, watcher: Callable[[], None]) -> None:
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call a function after each change, from whatever thread makes it."""
         for part in self._parts:
-            part._watch(watcher)
+            part.watch(watcher)
         with self._lock:
             self._watchers.append(watcher)
 
-    def _unwatch(self, watcher: Callable[[], None]) -> None:
+    def unwatch(self, watcher: Callable[[], None]) -> None:
+        """Undo `watch`."""
         for part in self._parts:
-            part._unwatch(watcher)
+            part.unwatch(watcher)
         with self._lock:
             self._watchers.remove(watcher)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Literal, Self, cast
 
 from oiafed_rpc.caller import Caller, Options
 from oiafed_rpc.dynamic import CALL, STREAM
 from oiafed_rpc.method import Method, R
+from oiafed_rpc.retry import RetryPolicy
 
 
 class Proxy:
@@ -29,20 +30,36 @@ class Proxy:
         """The id of the node that is called."""
         return self._rpc_target
 
-    def with_options(self, *, timeout: float | None = None, metadata: Mapping[str, str] | None = None) -> Self:
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        serializer: str | None = None,
+        retry: RetryPolicy | Literal[False] | None = None,
+        idempotent: bool | None = None,
+    ) -> Self:
         """A proxy for the same node whose calls take other options.
 
         Args:
             timeout: Seconds until a call's deadline.
             metadata: Text that travels along, by lowercase key, on top of what this proxy sends already.
+            serializer: What payloads are sent with: `proto`, `pickle`, `json`, or the name of one of the node's own.
+            retry: How failed attempts are repeated; False for not at all.
+            idempotent: Whether a call may run twice with the same effect, where its schema does not say.
 
         Raises:
-            ValueError: for a timeout that is not positive, or metadata that can't travel.
+            ValueError: for a timeout that is not positive, metadata that can't travel, or an unknown serializer.
         """
-        return type(self)(self._rpc_caller, self._rpc_target, self._rpc_options.merged(timeout, metadata))
+        options = self._rpc_options.merged(
+            timeout=timeout, metadata=metadata, serializer=serializer, retry=retry, idempotent=idempotent
+        )
+        if serializer is not None:
+            self._rpc_caller.serializers.check_known(serializer)
+        return type(self)(self._rpc_caller, self._rpc_target, options)
 
     async def call(self, method: str, /, **payload: Any) -> Any:
-        """Call a method by name, without a schema.
+        """Call a method by name, without a schema. One argument may be a stream: a generator, or any other iterator.
 
         Raises:
             RpcError: where the call failed, whatever the reason.

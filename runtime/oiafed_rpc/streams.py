@@ -2,21 +2,64 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
 from typing import Any, cast
 
-from oiafed_rpc.bounded import bounded, deadline_exceeded
+from oiafed_rpc.bounded import Waits, bounded, deadline_exceeded
 from oiafed_rpc.log import logger
+from oiafed_rpc.workers import WORKERS
+
+_END = object()
 
 
-async def item_in_time(items: AsyncIterator[Any], deadline: float | None, title: str) -> Any:
+def asynchronous(items: AsyncIterable[Any] | Iterable[Any]) -> AsyncIterator[Any]:
+    """The items of any iterable; an ordinary one may block, so each item is taken in a worker thread.
+
+    Raises:
+        TypeError: for what is no iterable.
+    """
+    if isinstance(items, AsyncIterable):
+        return aiter(items)
+    return _there(items) if isinstance(items, list | tuple) else _from_threads(iter(items))
+
+
+async def _there(items: Iterable[Any]) -> AsyncIterator[Any]:
+    for item in items:
+        yield item
+
+
+async def _from_threads(items: Iterator[Any]) -> AsyncIterator[Any]:
+    """Take each item of an ordinary iterator in a worker thread."""
+    stepping = threading.Lock()  # a cancelled step runs on in its thread, and must end before the generator can
+
+    def step() -> Any:
+        with stepping:
+            return next(items, _END)
+
+    def end() -> None:
+        with stepping:
+            if isinstance(items, Generator):
+                items.close()
+
+    try:
+        while (item := await WORKERS.run(step)) is not _END:
+            yield item
+    finally:
+        await WORKERS.run(end)
+
+
+async def item_in_time(
+    items: AsyncIterator[Any], deadline: float | None, title: str, waits: Waits | None = None
+) -> Any:
     """The next item, bounded as a handler is; none comes after the deadline, not even one that is there at once.
 
     Args:
         items: What gives the items.
         deadline: When the whole stream must end, on the clock of `time.monotonic`, in seconds; None for no limit.
         title: The method, for the error.
+        waits: As for `bounded`.
 
     Raises:
         StopAsyncIteration: at the end.
@@ -24,7 +67,7 @@ async def item_in_time(items: AsyncIterator[Any], deadline: float | None, title:
     """
     if deadline is not None and time.monotonic() >= deadline:
         raise deadline_exceeded(title)
-    return await bounded(next_item(items), deadline, title)
+    return await bounded(next_item(items), deadline, title, waits)
 
 
 async def next_item(items: AsyncIterator[Any]) -> Any:

@@ -10,11 +10,12 @@ import asyncio
 import contextlib
 import contextvars
 import functools
-import os
 import queue
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
+
+from oiafed_rpc.forking import on_fork
 
 _IDLE_SECONDS = 5.0
 
@@ -29,9 +30,10 @@ class Workers:
     """Threads that are started when none is free and end when idle."""
 
     def __init__(self) -> None:
-        self.reset()
+        self.forked()
+        on_fork(self)
 
-    def reset(self) -> None:
+    def forked(self) -> None:
         """Begin without threads: a forked child has none of its parent's."""
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -92,5 +94,3 @@ def _deliver(future: asyncio.Future[Any], result: Any, error: BaseException | No
 
 WORKERS = Workers()
 """The threads of this process, shared by its nodes."""
-
-os.register_at_fork(after_in_child=WORKERS.reset)

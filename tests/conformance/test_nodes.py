@@ -79,7 +79,7 @@ async def test_peers_are_known_by_id_and_role(federation: Federation) -> None:
     trainer, _ = await federation.pair()
     peer = trainer.peers["learner_0"]
     assert (peer.node_id, peer.role) == ("learner_0", "learner")
-    assert peer.incarnation
+    assert peer.epoch
     assert "trainer" not in trainer.peers
     assert [each.node_id for each in await trainer.wait_for_peers(role="learner", timeout=1)] == ["learner_0"]
     with pytest.raises(RpcError, match=r"1 of 3 nodes of role 'learner' connected within 0.1 s: learner_0") as failure:

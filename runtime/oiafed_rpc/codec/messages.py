@@ -218,3 +218,28 @@ class Value:
             return self._native.read(message, serializers)
         except (TypeError, ValueError, OverflowError) as error:
             raise FieldError("", str(error)) from error
+
+
+class Raw:
+    """A protobuf message as it is: for services that are not this toolkit's own."""
+
+    def __init__(self, wire: type[ProtoMessage]) -> None:
+        self._wire = wire
+
+    def check(self, value: Any) -> None:
+        """See whether the value is such a message."""
+        if not isinstance(value, self._wire):
+            raise FieldError("", mismatch(self._wire.DESCRIPTOR.full_name, value, TypeError()))
+
+    def encode(self, value: ProtoMessage, serializers: Serializers) -> bytes:
+        """The bytes of a message."""
+        return value.SerializeToString()
+
+    def decode(self, data: bytes, serializers: Serializers) -> ProtoMessage:
+        """The message of bytes from a peer."""
+        return parse(self._wire, data)
+
+    def adopt(self, value: Any) -> Any:
+        """The message itself."""
+        self.check(value)
+        return value

@@ -2,6 +2,17 @@
 
 from oiafed_rpc.interceptors.auth import AuthInterceptor
 from oiafed_rpc.interceptors.base import CallNext, Context, Interceptor, Next, Side, compose
+from oiafed_rpc.interceptors.compression import CompressionInterceptor
 from oiafed_rpc.interceptors.logs import LoggingInterceptor
 
-__all__ = ["AuthInterceptor", "CallNext", "Context", "Interceptor", "LoggingInterceptor", "Next", "Side", "compose"]
+__all__ = [
+    "AuthInterceptor",
+    "CallNext",
+    "CompressionInterceptor",
+    "Context",
+    "Interceptor",
+    "LoggingInterceptor",
+    "Next",
+    "Side",
+    "compose",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -24,9 +25,9 @@ class Serializers:
     Args:
         default: What schema-less payloads and `any` values are sent with; the name stands for a built-in one. None:
             pickle.
-        accept: What this node reads beside that. None: all built-in ones.
+        accept: All that this node reads. None: the built-in ones, and `default`.
         typed: What typed messages are sent with: `proto`, each its own proto3 message, or the name of another
-            serializer that is accepted.
+            serializer that is known here.
 
     Attributes:
         typed: The same.
@@ -43,20 +44,16 @@ class Serializers:
         typed: str = PROTO,
     ) -> None:
         self._default = _made(default or PickleSerializer.name)
-        accepted = [self._default, *map(_made, BUILT_IN if accept is None else accept)]
-        if typed == PROTO:
-            accepted.append(ProtoSerializer())
-        self._accepted: dict[str, Serializer] = {}
-        for each in accepted:
-            if not each.name:
-                raise ValueError(f"{type(each).__name__} has no name: receivers tell serializers apart by `name`")
-            self._accepted.setdefault(each.name, each)
+        accepted = [self._default, *map(_made, BUILT_IN)] if accept is None else [*map(_made, accept)]
+        self._accepted = _by_name(accepted)
+        self._known = _by_name([self._default, *accepted, *map(_made, BUILT_IN)])
+        self._views: dict[str, Serializers] = {}
         self.check_known(typed)
         self.typed = typed
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The serializers that this node reads, its default first."""
+        """The serializers that this node reads."""
         return tuple(self._accepted)
 
     @property
@@ -68,39 +65,59 @@ class Serializers:
         """Whether this node reads what a serializer made; `proto` also stands for typed messages' own bodies."""
         return name in self._accepted
 
+    def check_accepted(self, name: str) -> None:
+        """See whether this node reads what a serializer made; raises SerializerError naming those that it reads."""
+        if name not in self._accepted:
+            listed = ", ".join(sorted(self._accepted))
+            raise SerializerError(f"the serializer {name[:40]!r} is not accepted here; accepted: {listed}")
+
     def check_known(self, name: str) -> None:
         """See whether there is a serializer of a name; raises SerializerError, a ValueError, naming those there are."""
-        if name not in self._accepted:
-            near = did_you_mean(name, self._accepted)
-            raise SerializerError(f"there is no serializer {name[:40]!r} here{near}; known: {self._listed()}")
+        if name not in self._known:
+            near = did_you_mean(name, self._known)
+            listed = ", ".join(sorted(self._known))
+            raise SerializerError(f"there is no serializer {name[:40]!r} here{near}; known: {listed}")
 
-    def for_reader(self, names: Sequence[str]) -> Serializers:
-        """These serializers, but sending with those that a peer reads: the same wherever it does.
+    def using(self, name: str) -> Serializers:
+        """These serializers, but sending with the one of a name.
+
+        Raises:
+            SerializerError: where there is none of that name.
+        """
+        if name == self._default.name:
+            return self
+        view = self._views.get(name)
+        if view is None:
+            self.check_known(name)
+            view = self._views[name] = copy.copy(self)
+            view._default = self._known[name]
+        return view
+
+    def for_reader(self, names: Sequence[str], wish: str = "") -> Serializers:
+        """These serializers, but sending with one that a peer reads.
 
         Args:
             names: What the peer reads; empty where that is not known.
+            wish: What the peer has sent with, which it gets its reply in if it reads that too.
         """
-        if not names or (self._default.name in names and self.typed in {*names, PROTO}):
+        if wish and wish in self._known and (wish in names or not names):
+            return self.using(wish)
+        if not names or self._default.name in names:
             return self
-        common = next((each for name, each in self._accepted.items() if name in names), self._default)
-        default = self._default if self._default.name in names else common
-        return Serializers(default, self._accepted.values(), typed=self.typed if self.typed in names else PROTO)
+        return self.using(next((name for name in self._known if name in names), self._default.name))
 
-    def dump(self, obj: Any, name: str = "") -> Packed:
-        """Serialize an object with the default serializer, or with the one of a name.
+    def dump(self, obj: Any) -> Packed:
+        """Serialize an object with the default serializer.
 
         Raises:
-            SerializerError: where it can't be, or there is no such serializer; the message says why.
+            SerializerError: where it can't be; the message says why.
         """
-        if name:
-            self.check_known(name)
-        serializer = self._accepted[name or self._default.name]
         try:
-            return serializer.dump(obj)
+            return self._default.dump(obj)
         except SerializerError:
             raise
         except Exception as error:
-            raise unfit(serializer.name, obj, error) from error
+            raise unfit(self._default.name, obj, error) from error
 
     def load(self, name: str, data: bytes, buffers: Sequence[Buffer]) -> Any:
         """Deserialize what a peer sent.
@@ -108,18 +125,23 @@ class Serializers:
         Raises:
             SerializerError: where it is not valid, not allowed, or of a serializer that this node does not accept.
         """
-        serializer = self._accepted.get(name)
-        if serializer is None:
-            raise SerializerError(f"the serializer {name[:40]!r} is not accepted here; accepted: {self._listed()}")
+        self.check_accepted(name)
         try:
-            return serializer.load(data, buffers)
+            return self._accepted[name].load(data, buffers)
         except SerializerError:
             raise
         except Exception as error:
             raise SerializerError(f"not valid {name}: {type(error).__name__}: {str(error)[:300]}") from error
 
-    def _listed(self) -> str:
-        return ", ".join(sorted(self._accepted))
+
+def _by_name(serializers: Iterable[Serializer]) -> dict[str, Serializer]:
+    """Those of one name: the first wins."""
+    named: dict[str, Serializer] = {}
+    for each in serializers:
+        if not each.name:
+            raise ValueError(f"{type(each).__name__} has no name: receivers tell serializers apart by `name`")
+        named.setdefault(each.name, each)
+    return named
 
 
 def _made(serializer: Serializer | str) -> Serializer:

@@ -31,12 +31,31 @@ _STREAM: _rpc.Method[_typing.Any] = _rpc.Method(
     request=_rpc.Value(_tensor_pb2.PyObject),
     response=_rpc.Value(_tensor_pb2.PyObject),
 )
+_CALL_WITH_STREAM: _rpc.Method[_typing.Any] = _rpc.Method(
+    role="dynamic",
+    name="call_with_stream",
+    path="/oiafed.v1.Dynamic/CallWithStream",
+    attribute="call_with_stream",
+    kind=_rpc.Kind.CLIENT_STREAM,
+    request=_rpc.Value(_tensor_pb2.PyObject),
+    response=_rpc.Value(_tensor_pb2.PyObject),
+)
+_STREAM_WITH_STREAM: _rpc.Method[_typing.Any] = _rpc.Method(
+    role="dynamic",
+    name="stream_with_stream",
+    path="/oiafed.v1.Dynamic/StreamWithStream",
+    attribute="stream_with_stream",
+    kind=_rpc.Kind.BIDI_STREAM,
+    request=_rpc.Value(_tensor_pb2.PyObject),
+    response=_rpc.Value(_tensor_pb2.PyObject),
+)
 
 
 class DynamicProxy(_rpc.Proxy):
     """Calls one node of the role `dynamic`.
 
-    Calls without a schema; the name of the method travels beside the body.
+    Calls without a schema. The name of the method travels beside the body, and that of the parameter that is a stream:
+    the first message has the other parameters then, and each that follows has one item.
     """
 
     __role__ = "dynamic"
@@ -49,11 +68,20 @@ class DynamicProxy(_rpc.Proxy):
         """Call a method for a stream of results."""
         return self._rpc_stream(_STREAM, request)
 
+    async def call_with_stream(self, requests: _rpc.Items[_typing.Any]) -> _typing.Any:
+        """Call a method that takes a stream, for one result."""
+        return await self._rpc_call(_CALL_WITH_STREAM, requests)
+
+    def stream_with_stream(self, requests: _rpc.Items[_typing.Any]) -> _AsyncIterator[_typing.Any]:
+        """Call a method that takes a stream, for a stream of results."""
+        return self._rpc_stream(_STREAM_WITH_STREAM, requests)
+
 
 class DynamicCollection(_rpc.ProxyCollection[DynamicProxy]):
     """Calls many nodes of the role `dynamic`.
 
-    Calls without a schema; the name of the method travels beside the body.
+    Calls without a schema. The name of the method travels beside the body, and that of the parameter that is a stream:
+    the first message has the other parameters then, and each that follows has one item.
     """
 
     __proxy__ = DynamicProxy
@@ -66,15 +94,24 @@ class DynamicCollection(_rpc.ProxyCollection[DynamicProxy]):
         """Call a method for a stream of results."""
         return self._rpc_broadcast_stream(_STREAM, request)
 
+    def call_with_stream(self, requests: _rpc.Items[_typing.Any]) -> _rpc.Broadcast[_typing.Any]:
+        """Call a method that takes a stream, for one result."""
+        return self._rpc_broadcast(_CALL_WITH_STREAM, requests)
+
+    def stream_with_stream(self, requests: _rpc.Items[_typing.Any]) -> _rpc.BroadcastStream[_typing.Any]:
+        """Call a method that takes a stream, for a stream of results."""
+        return self._rpc_broadcast_stream(_STREAM_WITH_STREAM, requests)
+
 
 class DynamicHandler(_rpc.Handler):
     """Implements the role `dynamic`.
 
-    Calls without a schema; the name of the method travels beside the body.
+    Calls without a schema. The name of the method travels beside the body, and that of the parameter that is a stream:
+    the first message has the other parameters then, and each that follows has one item.
     """
 
     __role__ = "dynamic"
-    __methods__ = (_CALL, _STREAM)
+    __methods__ = (_CALL, _STREAM, _CALL_WITH_STREAM, _STREAM_WITH_STREAM)
 
     @_abstractmethod
     def call_(self, request: _typing.Any) -> _typing.Any | _Awaitable[_typing.Any]:
@@ -83,3 +120,13 @@ class DynamicHandler(_rpc.Handler):
     @_abstractmethod
     def stream_(self, request: _typing.Any) -> _AsyncIterator[_typing.Any] | _Iterator[_typing.Any]:
         """Call a method for a stream of results."""
+
+    @_abstractmethod
+    def call_with_stream(self, requests: _rpc.RequestStream[_typing.Any]) -> _typing.Any | _Awaitable[_typing.Any]:
+        """Call a method that takes a stream, for one result."""
+
+    @_abstractmethod
+    def stream_with_stream(
+        self, requests: _rpc.RequestStream[_typing.Any]
+    ) -> _AsyncIterator[_typing.Any] | _Iterator[_typing.Any]:
+        """Call a method that takes a stream, for a stream of results."""

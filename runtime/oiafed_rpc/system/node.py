@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod as _abstractmethod
+from collections.abc import AsyncIterator as _AsyncIterator
 from collections.abc import Awaitable as _Awaitable
+from collections.abc import Iterator as _Iterator
 
 from oiafed_rpc import stub as _rpc
 
@@ -16,6 +18,16 @@ _HELLO: _rpc.Method[HelloReply] = _rpc.Method(
     path="/oiafed.v1.Node/Hello",
     attribute="hello",
     kind=_rpc.Kind.UNARY,
+    request=HelloRequest,
+    response=HelloReply,
+    idempotent=True,
+)
+_ATTEND: _rpc.Method[HelloReply] = _rpc.Method(
+    role="node",
+    name="attend",
+    path="/oiafed.v1.Node/Attend",
+    attribute="attend",
+    kind=_rpc.Kind.SERVER_STREAM,
     request=HelloRequest,
     response=HelloReply,
     idempotent=True,
@@ -34,6 +46,10 @@ class NodeProxy(_rpc.Proxy):
         """Introduce the caller and learn who answers."""
         return await self._rpc_call(_HELLO, request)
 
+    def attend(self, request: HelloRequest) -> _AsyncIterator[HelloReply]:
+        """Be there as long as the stream lasts: it answers once, and ends when either side stops."""
+        return self._rpc_stream(_ATTEND, request)
+
 
 class NodeCollection(_rpc.ProxyCollection[NodeProxy]):
     """Calls many nodes of the role `node`.
@@ -47,6 +63,10 @@ class NodeCollection(_rpc.ProxyCollection[NodeProxy]):
         """Introduce the caller and learn who answers."""
         return self._rpc_broadcast(_HELLO, request)
 
+    def attend(self, request: HelloRequest) -> _rpc.BroadcastStream[HelloReply]:
+        """Be there as long as the stream lasts: it answers once, and ends when either side stops."""
+        return self._rpc_broadcast_stream(_ATTEND, request)
+
 
 class NodeHandler(_rpc.Handler):
     """Implements the role `node`.
@@ -55,8 +75,12 @@ class NodeHandler(_rpc.Handler):
     """
 
     __role__ = "node"
-    __methods__ = (_HELLO,)
+    __methods__ = (_HELLO, _ATTEND)
 
     @_abstractmethod
     def hello(self, request: HelloRequest) -> HelloReply | _Awaitable[HelloReply]:
         """Introduce the caller and learn who answers."""
+
+    @_abstractmethod
+    def attend(self, request: HelloRequest) -> _AsyncIterator[HelloReply] | _Iterator[HelloReply]:
+        """Be there as long as the stream lasts: it answers once, and ends when either side stops."""

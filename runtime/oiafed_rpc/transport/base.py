@@ -47,10 +47,17 @@ class Transport(ABC):
 
     @abstractmethod
     async def send(self, target: str, message: Message) -> Message:
-        """Carry a unary request to a node and return its reply; raises RpcError where that fails."""
+        """Carry a request to a node and return its reply.
+
+        Where the request is a stream, `message.items` gives what follows the payload.
+
+        Raises:
+            RpcError: where that fails; RetriableError where another attempt may succeed, with `ran=False` where the
+                request provably was not handled.
+        """
 
     def stream(self, target: str, message: Message) -> AsyncIterator[Any]:
-        """Carry a request to a node and return the items of its reply as they come."""
+        """Carry a request to a node and return the items of its reply as they come; errors as for `send`."""
         raise RpcError(Code.UNIMPLEMENTED, f"{type(self).__name__} carries no streams")
 
     @abstractmethod
@@ -79,5 +86,5 @@ class Transport(ABC):
 
     @property
     def exposed(self) -> bool:
-        """Whether other machines can reach this node by itself; by default not."""
+        """Whether other machines can reach this node in plain text; by default not."""
         return False

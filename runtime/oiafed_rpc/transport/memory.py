@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
-from oiafed_rpc import wire
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.forking import on_fork
 from oiafed_rpc.message import Message
 from oiafed_rpc.peers import Peer, Peers
-from oiafed_rpc.serializer import Serializers
 from oiafed_rpc.streams import close, next_item
 from oiafed_rpc.transport.base import Transport
+from oiafed_rpc.wire.bodies import spec_of
 
 T = TypeVar("T")
 
@@ -36,6 +36,13 @@ class MemoryNetwork:
         self.peers = Peers()
         self._lock = threading.Lock()
         self._members: dict[str, _Member] = {}
+        on_fork(self)
+
+    def forked(self) -> None:
+        """In a child of the process: none of its nodes run there."""
+        self._lock = threading.Lock()
+        self._members.clear()
+        self.peers.clear()
 
     def join(self, endpoint: Endpoint, loop: asyncio.AbstractEventLoop) -> None:
         """Make a node reachable, on the event loop that it runs on.
@@ -132,33 +139,80 @@ class MemoryTransport(Transport):
             return await self._send_bytes(endpoint, loop, message)
         if loop is asyncio.get_running_loop():
             return await endpoint.receive(message)
-        return await _on(loop, endpoint.receive(message))
+        return await _on(loop, endpoint.receive(_crossing(message)))
 
     async def _send_bytes(self, endpoint: Endpoint, loop: asyncio.AbstractEventLoop, message: Message) -> Message:
-        ours, theirs = self.endpoint.serializers, endpoint.serializers
-        request = wire.request_on_wire(message, ours)
-        reply = await _on(loop, endpoint.receive(request))
-        return replace(reply, payload=_over_the_wire(request, reply.payload, theirs, ours))
+        request = self._travelled(endpoint, message)
+
+        async def answer() -> tuple[bytes, str]:
+            reply = await endpoint.receive(request)
+            compressor = reply.compressor
+            data = endpoint.wire.encode_reply(request, reply.payload, compressor)
+            return data, compressor.name if compressor else ""
+
+        try:
+            data, encoding = await _on(loop, answer())
+        except RpcError as error:
+            raise self._travelled_error(endpoint, message, error) from None
+        return message.reply(self.endpoint.wire.decode_reply(message, data, encoding))
+
+    def _travelled(self, endpoint: Endpoint, message: Message) -> Message:
+        """A request as its receiver gets it: headers and bytes, sharing nothing with the sender's."""
+        from oiafed_rpc.wire.headers import request_from, request_headers
+
+        ours, spec = self.endpoint.wire, spec_of(message)
+        body = ours.request_bodies(message) if spec.takes_stream else ours.encode_request(message)
+        headers = request_headers(message, ours.serializers.names)
+        request = request_from(spec.path, endpoint.spec(spec.path), body, headers, endpoint.node_id)
+        request.deadline = message.deadline
+        return _crossing(request)
+
+    def _travelled_error(self, endpoint: Endpoint, message: Message, error: RpcError) -> RpcError:
+        from oiafed_rpc.wire.status import decode_error, encode_error
+
+        data = encode_error(error, endpoint.wire.serializers)
+        return decode_error(message, data, self.endpoint.wire.serializers) or error
 
     async def stream(self, target: str, message: Message) -> AsyncIterator[Any]:
         """Have a node of the network answer a streaming request."""
         endpoint, loop = self.network.member(target)
-        ours, theirs = self.endpoint.serializers, endpoint.serializers
-        request = wire.request_on_wire(message, ours) if self._serialize else message
-        items: AsyncIterator[Any] = (await _on(loop, endpoint.receive(request))).payload
+        request = self._travelled(endpoint, message) if self._serialize else _crossing(message)
         try:
-            while True:
-                try:
-                    item = await _on(loop, next_item(items))
-                except StopAsyncIteration:
-                    return
-                yield _over_the_wire(request, item, theirs, ours) if self._serialize else item
-        finally:
-            await _on(loop, close(items))
+            reply = await _on(loop, endpoint.receive(request))
+            items: AsyncIterator[Any] = reply.payload
+            try:
+                while True:
+                    try:
+                        item = await _on(loop, next_item(items))
+                    except StopAsyncIteration:
+                        return
+                    yield self._over_the_wire(endpoint, request, message, reply, item) if self._serialize else item
+            finally:
+                await _on(loop, close(items))
+        except RpcError as error:
+            if not self._serialize:
+                raise
+            raise self._travelled_error(endpoint, message, error) from None
+
+    def _over_the_wire(self, endpoint: Endpoint, request: Message, message: Message, reply: Message, item: Any) -> Any:
+        compressor = reply.compressor
+        data = endpoint.wire.encode_reply(request, item, compressor)
+        return self.endpoint.wire.decode_reply(message, data, compressor.name if compressor else "")
 
 
-def _over_the_wire(request: Message, payload: Any, theirs: Serializers, ours: Serializers) -> Any:
-    return wire.decode_reply(request, wire.encode_reply(request, payload, theirs), ours)
+def _crossing(message: Message) -> Message:
+    """A request whose items are taken on the event loop that its caller runs on, whatever loop asks for them."""
+    if message.items is None:
+        return message
+    return replace(message, items=_items_on(asyncio.get_running_loop(), message.items))
+
+
+async def _items_on(loop: asyncio.AbstractEventLoop, items: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    while True:
+        try:
+            yield await _on(loop, next_item(items))
+        except StopAsyncIteration:
+            return
 
 
 async def _on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:

@@ -27,7 +27,7 @@ from . import options_pb2 as options_pb2
 from . import tensor_pb2 as tensor_pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14oiafed/v1/node.proto\x12\toiafed.v1\x1a\x17oiafed/v1/options.proto\x1a\x16oiafed/v1/tensor.proto\"B\n\x0cHelloRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t\"@\n\nHelloReply\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t2N\n\x04Node\x12<\n\x05Hello\x12\x17.oiafed.v1.HelloRequest\x1a\x15.oiafed.v1.HelloReply\"\x03\x90\x02\x02\x1a\x08\xb2\xed\x18\x04node2~\n\x07\x44ynamic\x12\x30\n\x04\x43\x61ll\x12\x13.oiafed.v1.PyObject\x1a\x13.oiafed.v1.PyObject\x12\x34\n\x06Stream\x12\x13.oiafed.v1.PyObject\x1a\x13.oiafed.v1.PyObject0\x01\x1a\x0b\xb2\xed\x18\x07\x64ynamicB\x15\xaa\xed\x18\x11oiafed_rpc.systemb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14oiafed/v1/node.proto\x12\toiafed.v1\x1a\x17oiafed/v1/options.proto\x1a\x16oiafed/v1/tensor.proto\"B\n\x0cHelloRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t\"@\n\nHelloReply\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t2\x8f\x01\n\x04Node\x12<\n\x05Hello\x12\x17.oiafed.v1.HelloRequest\x1a\x15.oiafed.v1.HelloReply\"\x03\x90\x02\x02\x12?\n\x06\x41ttend\x12\x17.oiafed.v1.HelloRequest\x1a\x15.oiafed.v1.HelloReply\"\x03\x90\x02\x02\x30\x01\x1a\x08\xb2\xed\x18\x04node2\xfe\x01\n\x07\x44ynamic\x12\x30\n\x04\x43\x61ll\x12\x13.oiafed.v1.PyObject\x1a\x13.oiafed.v1.PyObject\x12\x34\n\x06Stream\x12\x13.oiafed.v1.PyObject\x1a\x13.oiafed.v1.PyObject0\x01\x12<\n\x0e\x43\x61llWithStream\x12\x13.oiafed.v1.PyObject\x1a\x13.oiafed.v1.PyObject(\x01\x12@\n\x10StreamWithStream\x12\x13.oiafed.v1.PyObject\x1a\x13.oiafed.v1.PyObject(\x01\x30\x01\x1a\x0b\xb2\xed\x18\x07\x64ynamicB\x15\xaa\xed\x18\x11oiafed_rpc.systemb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,14 +39,16 @@ if not _descriptor.__dict__["_USE_C_DESCRIPTORS"]:
   _globals['_NODE']._serialized_options = b'\262\355\030\004node'
   _globals['_NODE'].methods_by_name['Hello']._loaded_options = None
   _globals['_NODE'].methods_by_name['Hello']._serialized_options = b'\220\002\002'
+  _globals['_NODE'].methods_by_name['Attend']._loaded_options = None
+  _globals['_NODE'].methods_by_name['Attend']._serialized_options = b'\220\002\002'
   _globals['_DYNAMIC']._loaded_options = None
   _globals['_DYNAMIC']._serialized_options = b'\262\355\030\007dynamic'
   _globals['_HELLOREQUEST']._serialized_start=84
   _globals['_HELLOREQUEST']._serialized_end=150
   _globals['_HELLOREPLY']._serialized_start=152
   _globals['_HELLOREPLY']._serialized_end=216
-  _globals['_NODE']._serialized_start=218
-  _globals['_NODE']._serialized_end=296
-  _globals['_DYNAMIC']._serialized_start=298
-  _globals['_DYNAMIC']._serialized_end=424
+  _globals['_NODE']._serialized_start=219
+  _globals['_NODE']._serialized_end=362
+  _globals['_DYNAMIC']._serialized_start=365
+  _globals['_DYNAMIC']._serialized_end=619
 # @@protoc_insertion_point(module_scope)

@@ -3,74 +3,142 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import Any, TypeAlias
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
+import grpc
 from grpc import aio
 
-from oiafed_rpc import wire
 from oiafed_rpc.bounded import deadline_exceeded
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.message import Message
-from oiafed_rpc.method import Method
-from oiafed_rpc.serializer import Serializers
-from oiafed_rpc.transport.grpc.metadata import request_metadata
-from oiafed_rpc.transport.grpc.options import authority, channel_options
-from oiafed_rpc.transport.grpc.status import error_from
-
-_Unary: TypeAlias = "aio.UnaryUnaryMultiCallable[bytes, bytes]"
-_Stream: TypeAlias = "aio.UnaryStreamMultiCallable[bytes, bytes]"
+from oiafed_rpc.transport.grpc.failures import error_from
+from oiafed_rpc.transport.grpc.forks import USE
+from oiafed_rpc.wire import Wire
+from oiafed_rpc.wire.bodies import spec_of
+from oiafed_rpc.wire.headers import ENCODING, Headers, request_headers
 
 
 class GrpcChannel:
     """A channel to one node. It belongs to the event loop that it was made on.
 
+    Args:
+        address: Where it leads.
+        options: How gRPC is to set it up.
+        credentials: What it trusts and proves itself with; None for plain text.
+        wire: What turns messages to bytes and back.
+
     Attributes:
-        address: `host:port` of the node.
+        address: Where it leads.
     """
 
-    def __init__(self, host: str, port: int, max_message_size: int, serializers: Serializers) -> None:
-        self.address = authority(host, port)
-        self._channel = aio.insecure_channel(self.address, channel_options(host, max_message_size))
-        self._serializers = serializers
+    def __init__(
+        self,
+        address: str,
+        options: Sequence[tuple[str, int | str]],
+        credentials: grpc.ChannelCredentials | None,
+        wire: Wire,
+    ) -> None:
+        USE.begin(self)
+        self.address = address
+        if credentials is None:
+            self._channel = aio.insecure_channel(address, options)
+        else:
+            self._channel = aio.secure_channel(address, credentials, options)
+        self._wire = wire
         self._closed = False
-        self._unary: dict[str, _Unary] = {}
-        self._stream: dict[str, _Stream] = {}
+        self._methods: dict[str, Any] = {}
 
     async def send(self, target: str, message: Message) -> Message:
-        """Make a unary call; raises RpcError where it fails."""
-        spec = wire.spec_of(message)
-        method = self._unary.get(spec.path)
-        if method is None:
-            method = self._unary[spec.path] = self._channel.unary_unary(spec.path, None, None)
-        body = wire.encode_request(message, self._serializers)
+        """Make a call that is answered once; raises RpcError where it fails."""
+        method, timeout, metadata = self._begin(message)
+        if spec_of(message).takes_stream:
+            call = method(timeout=timeout, metadata=metadata)
+            async with self._running(call, message):
+                return message.reply(await self._result(call, message))
+        call = method(self._wire.encode_request(message), timeout=timeout, metadata=metadata)
         try:
-            data = await method(body, timeout=_left(message), metadata=self._metadata(message, spec))
+            return message.reply(await self._result(call, message))
         except aio.AioRpcError as failure:
-            raise error_from(failure, spec, target, self._serializers) from None
+            raise error_from(failure, message, self._wire.serializers) from None
         except asyncio.CancelledError:
             self._check_open(message)
             raise
-        return message.reply(wire.decode_reply(message, data, self._serializers))
+
+    async def _result(self, call: Any, message: Message) -> Any:
+        data = await call
+        encoding = await self._encoding(call) if message.compressor else ""
+        return self._wire.decode_reply(message, data, encoding)
 
     async def stream(self, target: str, message: Message) -> AsyncIterator[Any]:
-        """Make a streaming call and give its items; raises RpcError where it fails."""
-        spec = wire.spec_of(message)
-        method = self._stream.get(spec.path)
-        if method is None:
-            method = self._stream[spec.path] = self._channel.unary_stream(spec.path, None, None)
-        body = wire.encode_request(message, self._serializers)
-        call = method(body, timeout=_left(message), metadata=self._metadata(message, spec))
-        try:
+        """Make a call that is answered with a stream, and give its items; raises RpcError where it fails."""
+        method, timeout, metadata = self._begin(message)
+        body = () if spec_of(message).takes_stream else (self._wire.encode_request(message),)
+        call = method(*body, timeout=timeout, metadata=metadata)
+        async with self._running(call, message):
+            encoding: str | None = None if message.compressor else ""
             async for data in call:
-                yield wire.decode_reply(message, data, self._serializers)
+                if encoding is None:
+                    encoding = await self._encoding(call)
+                yield self._wire.decode_reply(message, data, encoding)
+
+    @contextlib.asynccontextmanager
+    async def _running(self, call: Any, message: Message) -> AsyncIterator[None]:
+        """A call that lasts; its request is written beside the reading of its reply."""
+        writing: asyncio.Task[None] | None = None
+        if spec_of(message).takes_stream:
+            writing = asyncio.create_task(self._write(call, message), name=f"oiafed-request {message.method}")
+        try:
+            yield
         except aio.AioRpcError as failure:
-            raise error_from(failure, spec, target, self._serializers) from None
+            raise error_from(failure, message, self._wire.serializers) from None
         except asyncio.CancelledError:
+            if writing is not None and writing.done():
+                writing.result()
             self._check_open(message)
             raise
         finally:
             call.cancel()
+            if writing is not None:
+                writing.cancel()
+                await asyncio.wait([writing])
+                _ = writing.cancelled() or writing.exception()  # seen: the call's outcome tells of it
+
+    async def _write(self, call: Any, message: Message) -> None:
+        """Write a request; what makes it fail ends the call, which then tells why."""
+        try:
+            async for body in self._wire.request_bodies(message):
+                await call.write(body)
+            await call.done_writing()
+        except (aio.AioRpcError, asyncio.InvalidStateError):
+            return  # the call has ended, and its outcome says how
+        except Exception:
+            call.cancel()
+            raise
+
+    @staticmethod
+    async def _encoding(call: Any) -> str:
+        """The compression of a reply; only who can undo one gets one."""
+        return next((str(value) for key, value in await call.initial_metadata() if key == ENCODING), "")
+
+    def _begin(self, message: Message) -> tuple[Any, float | None, Headers]:
+        """What makes the call, and with what."""
+        spec = spec_of(message)
+        method = self._methods.get(spec.path)
+        if method is None:
+            ways = {
+                (False, False): self._channel.unary_unary,
+                (False, True): self._channel.unary_stream,
+                (True, False): self._channel.stream_unary,
+                (True, True): self._channel.stream_stream,
+            }
+            make: Any = ways[spec.takes_stream, spec.gives_stream]
+            method = self._methods[spec.path] = make(spec.path, None, None)
+        left = message.time_left()
+        if left is not None and left <= 0:
+            raise deadline_exceeded(message.method)
+        return method, left, request_headers(message, self._wire.serializers.names)
 
     def _check_open(self, message: Message) -> None:
         """Raise what a cancellation stands for that came with the end of the channel."""
@@ -80,17 +148,8 @@ class GrpcChannel:
                 Code.UNAVAILABLE, f"the connection to {message.target!r} was closed here during {message.method}"
             ) from None
 
-    def _metadata(self, message: Message, spec: Method[Any]) -> tuple[tuple[str, str], ...]:
-        return request_metadata(message, spec, self._serializers.names)
-
     async def close(self) -> None:
         """Close the channel; calls under way fail."""
         self._closed = True
         await self._channel.close(None)
-
-
-def _left(message: Message) -> float | None:
-    left = message.time_left()
-    if left is not None and left <= 0:
-        raise deadline_exceeded(message.method)
-    return left
+        USE.end(self)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
-import socket
 import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -12,137 +9,90 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import grpc
 from grpc import aio
 
-from oiafed_rpc import wire
-from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.endpoint import Endpoint
-from oiafed_rpc.errors import Code, ConfigError, RpcError
+from oiafed_rpc.errors import RpcError
 from oiafed_rpc.message import Message
-from oiafed_rpc.method import Kind, Method
+from oiafed_rpc.method import Method
 from oiafed_rpc.streams import close, next_item
-from oiafed_rpc.transport.grpc.metadata import request_message
-from oiafed_rpc.transport.grpc.options import authority, server_options
-from oiafed_rpc.transport.grpc.protection import protected_server
-from oiafed_rpc.transport.grpc.status import DETAILS_KEY, GRPC_CODES, shortened, status_details
+from oiafed_rpc.transport.grpc.failures import DETAILS_KEY, GRPC_CODES
+from oiafed_rpc.wire.headers import ENCODING, request_from
+from oiafed_rpc.wire.status import encode_error, shortened
 
 if TYPE_CHECKING:
     _Context = aio.ServicerContext[bytes, bytes]
 
+_NAMES = ("x509_subject_alternative_name", "x509_common_name")
 
-_GRACE = 1.0  # seconds
 
-
-class GrpcServer:
-    """A gRPC server that answers with what an endpoint offers.
+class Router(grpc.GenericRpcHandler):
+    """Finds what answers a path. Paths that nobody offers reach the endpoint too, so that it checks who asks.
 
     Args:
         endpoint: What the node offers.
         timeout: Seconds that a request without a deadline may take, where its method does not say.
-        max_message_size: Bytes of the largest message.
     """
-
-    def __init__(self, endpoint: Endpoint, timeout: float, max_message_size: int) -> None:
-        self._endpoint = endpoint
-        self._server = protected_server(server_options(max_message_size))
-        self._server.add_generic_rpc_handlers((_Router(endpoint, timeout),))
-        self._guard: asyncio.Task[None] | None = None
-
-    async def start(self, host: str, port: int) -> int:
-        """Listen, and return the port: the one asked for, or a free one for 0.
-
-        Raises:
-            ConfigError: where the address can't be listened on.
-        """
-        problem = await _problem(host, port)  # gRPC would print it, and not say it
-        bound = 0 if problem else self._bind(host, port)
-        if not bound:
-            problem = problem or await _problem(host, port) or "gRPC refused it"
-            raise ConfigError(f"cannot listen on {authority(host, port)}: {problem}")
-        await self._server.start()
-        self._guard = asyncio.create_task(self._stop_at_the_end(), name="oiafed-grpc-server")
-        await asyncio.sleep(0)  # lets the guard begin: a task that is cancelled before it has would not clean up
-        return bound
-
-    async def _stop_at_the_end(self) -> None:
-        """Wait to be cancelled, by `stop` or by the end of `asyncio.run`, and shut the server down in order."""
-        try:
-            await asyncio.get_running_loop().create_future()
-        finally:
-            await self._server.stop(_GRACE)
-
-    def _bind(self, host: str, port: int) -> int:
-        """The port that is bound; 0 where another was quicker."""
-        try:
-            return self._server.add_insecure_port(authority(host, port))
-        except RuntimeError:
-            return 0
-
-    async def stop(self) -> None:
-        """Stop listening, let what is running end, and cancel what does not end soon."""
-        if self._guard is not None:
-            self._guard.cancel()
-            await asyncio.wait([self._guard])
-
-
-async def _problem(host: str, port: int) -> str | None:
-    """Why an address can't be listened on; None where it can."""
-    loop = asyncio.get_running_loop()
-    try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, kind, protocol, _, address in found:
-            with socket.socket(family, kind, protocol) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            return "the port is in use; stop what listens there, or choose another port (0 for any that is free)"
-        return error.strerror or str(error)
-    return None
-
-
-class _Router(grpc.GenericRpcHandler):
-    """Finds the description of a path. Paths that nobody offers reach the endpoint too, so that it checks who asks."""
 
     def __init__(self, endpoint: Endpoint, timeout: float) -> None:
         self._endpoint = endpoint
         self._timeout = timeout
+        self._known: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {}
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
+        """What gRPC calls for a request."""
         path = handler_call_details.method
-        spec = self._endpoint.spec(path)
-        call = _ServerCall(self._endpoint, self._timeout, path, spec)
-        if spec is not None and spec.kind is Kind.SERVER_STREAM:
+        handler = self._known.get(path)
+        if handler is None:
+            spec = self._endpoint.spec(path)
+            handler = _handler(_ServerCall(self._endpoint, self._timeout, path, spec))
+            if spec is not None:
+                self._known[path] = handler
+        return handler
+
+
+def _handler(call: _ServerCall) -> grpc.RpcMethodHandler[bytes, bytes]:
+    if call.spec is None or not call.spec.takes_stream:
+        if call.spec is not None and call.spec.gives_stream:
             return grpc.unary_stream_rpc_method_handler(call.stream)
         return grpc.unary_unary_rpc_method_handler(call.unary)
+    if call.spec.gives_stream:
+        return grpc.stream_stream_rpc_method_handler(call.stream)
+    return grpc.stream_unary_rpc_method_handler(call.unary)
 
 
 class _ServerCall:
     """One method as gRPC calls it: bytes in, bytes out."""
 
     def __init__(self, endpoint: Endpoint, timeout: float, path: str, spec: Method[Any] | None) -> None:
+        self.spec = spec
         self._endpoint = endpoint
+        self._wire = endpoint.wire
         self._timeout = timeout
         self._path = path
-        self._spec = spec
 
-    async def unary(self, body: bytes, context: _Context) -> bytes:
-        message = self._message(body, context)
+    async def unary(self, body: bytes | AsyncIterator[bytes], context: _Context) -> bytes:
         try:
+            message = self._message(body, context)
             reply = await self._endpoint.receive(message)
-            return wire.encode_reply(message, reply.payload, self._endpoint.serializers)
+            data = self._wire.encode_reply(message, reply.payload, reply.compressor)
         except RpcError as error:
             await self._abort(error, context)
+        if reply.compressor is not None:
+            await context.send_initial_metadata(((ENCODING, reply.compressor.name),))
+        return data
 
-    async def stream(self, body: bytes, context: _Context) -> AsyncIterator[bytes]:
-        message = self._message(body, context)
+    async def stream(self, body: bytes | AsyncIterator[bytes], context: _Context) -> AsyncIterator[bytes]:
         try:
-            items = (await self._endpoint.receive(message)).payload
+            message = self._message(body, context)
+            reply = await self._endpoint.receive(message)
         except RpcError as error:
             await self._abort(error, context)
+        if reply.compressor is not None:
+            await context.send_initial_metadata(((ENCODING, reply.compressor.name),))
+        items: AsyncIterator[Any] = reply.payload
         try:
             while True:
                 try:
-                    item = await next_item(items)
-                    data = wire.encode_reply(message, item, self._endpoint.serializers)
+                    data = self._wire.encode_reply(message, await next_item(items), reply.compressor)
                 except StopAsyncIteration:
                     return
                 except RpcError as error:
@@ -151,21 +101,25 @@ class _ServerCall:
         finally:
             await close(items)
 
-    def _message(self, body: bytes, context: _Context) -> Message:
+    def _message(self, body: bytes | AsyncIterator[bytes], context: _Context) -> Message:
         metadata = context.invocation_metadata() or ()
-        message = request_message(self._path, self._spec, body, metadata, self._endpoint.node_id)
+        message = request_from(self._path, self.spec, body, metadata, self._endpoint.node_id)
         left = cast("float | None", context.time_remaining())
         if left is None:
-            left = (self._spec.timeout if self._spec else None) or self._timeout
+            left = (self.spec.timeout if self.spec else None) or self._timeout
         message.deadline = time.monotonic() + left
+        message.identity = _identity(context)
         return message
 
     async def _abort(self, error: RpcError, context: _Context) -> NoReturn:
-        try:
-            details = status_details(error, self._endpoint.serializers)
-        except FieldError as misfit:
-            error = RpcError(
-                Code.INTERNAL, f"the handler raised {type(error).__name__} with what can't be sent: {misfit}"
-            )
-            details = status_details(error, self._endpoint.serializers)
+        details = encode_error(error, self._wire.serializers)
         await context.abort(GRPC_CODES[error.code], shortened(error.message), ((DETAILS_KEY, details),))
+
+
+def _identity(context: _Context) -> tuple[str, ...] | None:
+    """The names in the caller's certificate; None where it has shown none."""
+    proven = cast("dict[str, list[bytes]]", context.auth_context())
+    if not proven:
+        return None
+    names = [name.decode(errors="replace") for key in _NAMES for name in proven.get(key, ())]
+    return tuple(dict.fromkeys(names)) or None

@@ -6,29 +6,32 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
+from oiafed_rpc.config import TlsConfig
+from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.message import Message
 from oiafed_rpc.method import SYSTEM_SERVICE
 from oiafed_rpc.peers import Peer
 from oiafed_rpc.transport.base import Transport
 from oiafed_rpc.transport.grpc.client import GrpcChannel
-from oiafed_rpc.transport.grpc.options import authority, is_loopback
-from oiafed_rpc.transport.grpc.server import GrpcServer
-
-DEFAULT_MAX_MESSAGE_SIZE = 2**31 - 1
+from oiafed_rpc.transport.grpc.listening import GrpcServer
+from oiafed_rpc.transport.grpc.options import authority, channel_options, is_loopback
+from oiafed_rpc.transport.grpc.security import channel_credentials, is_mutual, server_credentials
+from oiafed_rpc.transport.grpc.server import Router
+from oiafed_rpc.transport.grpc.standard import offer_standard_services
 
 
 class GrpcTransport(Transport):
     """Carries calls between processes and machines.
 
     Args:
-        host: The address to listen on; None to listen nowhere and only call others.
+        host: The address to listen on, or `unix:/path`; None to listen nowhere and only call others.
         port: The port to listen on; 0 for any that is free.
         timeout: Seconds that a request which arrives without a deadline may take, where its method does not say.
-        max_message_size: Bytes of the largest message, sent or received; gRPC itself ends at 2 GiB.
+        tls: What it proves itself with and whom it trusts; None for plain text.
 
     Attributes:
-        port: The port that is listened on, once started; 0 before.
+        port: The port that is listened on, once started; 0 before, and for a Unix socket.
     """
 
     def __init__(
@@ -37,17 +40,22 @@ class GrpcTransport(Transport):
         port: int = 0,
         *,
         timeout: float = 60.0,
-        max_message_size: int = DEFAULT_MAX_MESSAGE_SIZE,
+        tls: TlsConfig | None = None,
     ) -> None:
         super().__init__()
         self._host = host
         self._asked_port = port
         self._timeout = timeout
-        self._max_message_size = max_message_size
+        self._tls = tls
         self._server: GrpcServer | None = None
         self._channels: dict[str, GrpcChannel] = {}
         self._candidates: dict[str, _Candidate] = {}
         self.port = 0
+
+    def attach(self, endpoint: Endpoint) -> None:
+        """Become the transport of a node, and offer what gRPC's tools expect of one."""
+        super().attach(endpoint)
+        offer_standard_services(endpoint)
 
     async def start(self) -> None:
         """Listen, where there is something to listen on.
@@ -57,7 +65,9 @@ class GrpcTransport(Transport):
         """
         if self._host is None:
             return
-        self._server = GrpcServer(self.endpoint, self._timeout, self._max_message_size)
+        credentials = server_credentials(self._tls) if self._tls else None
+        router = Router(self.endpoint, self._timeout)
+        self._server = GrpcServer(router, self.endpoint.wire.max_message_size, credentials)
         self.port = await self._server.start(self._host, self._asked_port)
 
     async def stop(self) -> None:
@@ -81,10 +91,15 @@ class GrpcTransport(Transport):
         if former is not None and former.address == authority(host, port):
             return
         superseded = self._candidates.pop(node_id, None)
-        channel = GrpcChannel(host, port, self._max_message_size, self.endpoint.serializers)
+        channel = self._make_channel(node_id, host, port)
         self._candidates[node_id] = _Candidate(channel, asyncio.get_running_loop().create_future())
         if superseded is not None:
             await superseded.give_up()
+
+    def _make_channel(self, node_id: str, host: str, port: int) -> GrpcChannel:
+        where, wire, tls = authority(host, port), self.endpoint.wire, self._tls
+        options = channel_options(host, wire.max_message_size, node_id if tls and is_mutual(tls) else "")
+        return GrpcChannel(where, options, channel_credentials(tls) if tls else None, wire)
 
     async def welcome(self, peer: Peer) -> None:
         """Take over the channel over which a node has introduced itself."""
@@ -105,8 +120,8 @@ class GrpcTransport(Transport):
 
     @property
     def exposed(self) -> bool:
-        """Whether it listens on more than this machine's own address."""
-        return self._host is not None and not is_loopback(self._host)
+        """Whether other machines reach it in plain text."""
+        return self._host is not None and not is_loopback(self._host) and self._tls is None
 
     async def send(self, target: str, message: Message) -> Message:
         """Call a node; raises RpcError where that fails. A node that is being connected to is waited for."""

@@ -1,0 +1,90 @@
+"""How a node stops taking calls, and lets those under way end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+
+from oiafed_rpc.bounded import Waits
+from oiafed_rpc.errors import Code, RetriableError, RpcError
+from oiafed_rpc.method import Method
+
+
+class Draining:
+    """The calls that a node is answering.
+
+    Attributes:
+        waits: Those whose handler waits for something.
+    """
+
+    def __init__(self, node_id: str) -> None:
+        self._node_id = node_id
+        self._stopping = True
+        self._begun = asyncio.Event()
+        self._streams = 0
+        self._ended = asyncio.Event()
+        self._over = False
+        self.waits = Waits()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether no more calls are taken."""
+        return self._stopping
+
+    def open(self) -> None:
+        """Take calls."""
+        self._stopping = self._over = False
+        self._begun = asyncio.Event()
+
+    def check(self, spec: Method[object]) -> None:
+        """See whether a call may begin.
+
+        Raises:
+            RetriableError: UNAVAILABLE, as the call did not run, where the node is stopping or not running.
+        """
+        if self._stopping and not spec.provided:
+            raise RetriableError(f"node {self._node_id!r} is stopping and takes no more calls", ran=False)
+
+    async def begun(self) -> None:
+        """Wait until no more calls are taken."""
+        await self._begun.wait()
+
+    @contextlib.contextmanager
+    def stream(self) -> Iterator[None]:
+        """A call that answers with a stream, until it has ended."""
+        self._streams += 1
+        try:
+            yield
+        finally:
+            self._streams -= 1
+            self._ended.set()
+
+    def check_stream(self) -> None:
+        """See whether a stream may go on.
+
+        Raises:
+            RpcError: UNAVAILABLE where the node has stopped.
+        """
+        if self._over:
+            raise self._stopped()
+
+    async def _until_streams_end(self) -> None:
+        while self._streams:
+            self._ended.clear()
+            await self._ended.wait()
+
+    def _stopped(self) -> RpcError:
+        return RpcError(Code.UNAVAILABLE, f"node {self._node_id!r} stopped before the call had ended")
+
+    async def drain(self, grace: float) -> None:
+        """Take no more calls, let those under way end, and after `grace` seconds end them."""
+        self._stopping = True
+        self._begun.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                while self._streams or self.waits:
+                    await self.waits.until_empty()
+                    await self._until_streams_end()
+        self._over = True
+        self.waits.fail(self._stopped)

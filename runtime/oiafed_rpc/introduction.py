@@ -1,0 +1,146 @@
+"""How nodes come to know each other: each introduces itself to the nodes that it connects to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+from oiafed_rpc.config import Address
+from oiafed_rpc.config.rules import LONGEST
+from oiafed_rpc.endpoint import Endpoint
+from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.peers import Peer
+from oiafed_rpc.system.node import NodeHandler, NodeProxy
+from oiafed_rpc.system.types import HelloReply, HelloRequest
+from oiafed_rpc.transport.base import Transport
+
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
+FAREWELL = 0.5  # seconds in which a node of the same id, just killed, is noticed to be gone
+
+
+class Introduction(NodeHandler):
+    """Answers an introduction with the node's own, and knows which nodes are there: two never share an id."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._guests: dict[str, str] = {}
+        self._gone = asyncio.Event()
+
+    async def hello(self, request: HelloRequest) -> HelloReply:
+        """Say who answers here."""
+        await self._check(request)
+        return self._reply()
+
+    async def attend(self, request: HelloRequest) -> AsyncIterator[HelloReply]:
+        """Count the caller as there until its call ends, or this node stops."""
+        await self._check(request)
+        self._guests[request.node_id] = request.incarnation
+        try:
+            yield self._reply()
+            await self._endpoint.draining.begun()
+        finally:
+            if self._guests.get(request.node_id) == request.incarnation:
+                del self._guests[request.node_id]
+                self._gone.set()
+
+    def _reply(self) -> HelloReply:
+        own = self._endpoint
+        return HelloReply(node_id=own.node_id, role=own.role, incarnation=own.incarnation)
+
+    async def _check(self, request: HelloRequest) -> None:
+        """See whether the id of a caller is its own.
+
+        Raises:
+            RpcError: ALREADY_EXISTS where another node has it.
+        """
+        own = self._endpoint
+        if request.node_id == own.node_id and request.incarnation != own.incarnation:
+            raise _taken(request, f"it is that of the node that answers here, of role {own.role!r}")
+        loop = asyncio.get_running_loop()
+        patience = loop.time() + FAREWELL
+        while self._guests.get(request.node_id, request.incarnation) != request.incarnation:
+            self._gone.clear()
+            try:
+                async with asyncio.timeout_at(patience):
+                    await self._gone.wait()
+            except TimeoutError:
+                raise _taken(request, f"a node of that id is connected to {own.node_id!r}") from None
+
+
+def _taken(request: HelloRequest, why: str) -> RpcError:
+    return RpcError(Code.ALREADY_EXISTS, f"the id {request.node_id!r} is taken: {why}; choose another id")
+
+
+class Introduced(NamedTuple):
+    """A node that has introduced itself.
+
+    Attributes:
+        peer: Who it is.
+        attendance: Lasts as long as the node is there; None where the transport carries no streams.
+    """
+
+    peer: Peer
+    attendance: AsyncIterator[HelloReply] | None
+
+
+def hello_of(own: Endpoint) -> HelloRequest:
+    """How a node introduces itself."""
+    return HelloRequest(node_id=own.node_id, role=own.role, incarnation=own.incarnation)
+
+
+async def introduce(
+    transport: Transport, own: Endpoint, node: NodeProxy, address: Address, timeout: float
+) -> Introduced:
+    """Reach a node and exchange introductions, trying again while it is not there yet.
+
+    Args:
+        transport: What carries the call.
+        own: Who introduces itself.
+        node: The proxy of the node.
+        address: Where it is.
+        timeout: Seconds that this may take in all.
+
+    Raises:
+        RpcError: UNAVAILABLE where it is not reached in time; ALREADY_EXISTS where the id is taken there; other codes
+            where it refuses.
+    """
+    failure = transport.absence(address.node_id)
+    try:
+        async with asyncio.timeout(timeout):
+            await transport.reach(address.node_id, address.host, address.port)
+            pause = _FIRST_PAUSE
+            while True:
+                try:
+                    return await _meet(own, node, address)
+                except RpcError as error:
+                    if error.code is not Code.UNAVAILABLE:
+                        raise
+                    failure = error.message
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+    except TimeoutError:
+        raise RpcError(
+            Code.UNAVAILABLE, f"cannot connect to {address} within {timeout:g} s: {failure}", {"node": address.node_id}
+        ) from None
+
+
+async def _meet(own: Endpoint, node: NodeProxy, address: Address) -> Introduced:
+    attendance = attend(own, node)
+    try:
+        return _introduced(await anext(attendance), address, attendance)
+    except RpcError as error:
+        if error.code is not Code.UNIMPLEMENTED:
+            raise
+    return _introduced(await node.with_options(retry=False).hello(hello_of(own)), address, None)
+
+
+def _introduced(reply: HelloReply, address: Address, attendance: AsyncIterator[HelloReply] | None) -> Introduced:
+    where = str(address).partition("@")[2]
+    return Introduced(Peer(reply.node_id, reply.role, reply.incarnation, where), attendance)
+
+
+def attend(own: Endpoint, node: NodeProxy) -> AsyncIterator[HelloReply]:
+    """Be there for a node: it answers once, and the stream lasts as long as both are there."""
+    return node.with_options(timeout=LONGEST, retry=False).attend(hello_of(own))

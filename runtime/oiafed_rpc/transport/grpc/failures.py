@@ -1,0 +1,42 @@
+"""What a failed gRPC call means: the error that the peer sent, or what gRPC itself has to say."""
+
+from __future__ import annotations
+
+import grpc
+from grpc import aio
+
+from oiafed_rpc.errors import Code, RetriableError, RpcError
+from oiafed_rpc.message import Message
+from oiafed_rpc.serializer import Serializers
+from oiafed_rpc.wire.bodies import spec_of
+from oiafed_rpc.wire.status import decode_error
+
+DETAILS_KEY = "grpc-status-details-bin"
+
+GRPC_CODES: dict[Code, grpc.StatusCode] = {code: grpc.StatusCode[code.name] for code in Code}
+_CODES: dict[grpc.StatusCode, Code] = {status: code for code, status in GRPC_CODES.items()}
+
+_NEVER_SENT = ("failed to connect to all addresses", "DNS resolution failed", "Name resolution failure")
+"""What gRPC says where it had no connection to send a request over."""
+
+
+def error_from(failure: aio.AioRpcError, message: Message, serializers: Serializers) -> RpcError:
+    """The error that a failed gRPC call stands for: an error that the method declares, or an RpcError."""
+    for key, value in failure.trailing_metadata() or ():
+        if key == DETAILS_KEY and isinstance(value, bytes):
+            error = decode_error(message, value, serializers)
+            if error is not None:
+                return error
+    return _from_grpc(_CODES.get(failure.code(), Code.UNKNOWN), failure.details() or failure.code().name, message)
+
+
+def _from_grpc(code: Code, told: str, message: Message) -> RpcError:
+    """Say where a failure of gRPC itself happened, which its own text does not."""
+    title = spec_of(message).title
+    details = {"node": message.target, "method": title}
+    where = f"{title} on node {message.target!r}"
+    if code is Code.DEADLINE_EXCEEDED:
+        return RpcError(code, f"{where} did not end by its deadline", details)
+    if code is Code.UNAVAILABLE:
+        return RetriableError(f"{where}: {told}", details, ran=False if told.startswith(_NEVER_SENT) else None)
+    return RpcError(code, f"{where}: {told}", details)

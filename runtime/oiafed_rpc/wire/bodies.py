@@ -1,0 +1,203 @@
+"""The bodies of requests and replies: payloads as bytes, compressed or not, of a bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from oiafed_rpc.codec.messages import MessageCodec, Value
+from oiafed_rpc.codec.misfit import FieldError
+from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.message import Compressor, Message
+from oiafed_rpc.method import Method
+from oiafed_rpc.serializer import SerializerError, Serializers
+from oiafed_rpc.system.wire import tensor_pb2
+
+DEFAULT_MAX_MESSAGE_SIZE = 16 << 30
+"""Bytes."""
+
+PROTO = "proto"
+"""What typed bodies are made with where their message names no serializer: the messages of the schema themselves."""
+
+_OBJECT = Value(tensor_pb2.PyObject)
+"""What typed payloads travel as that another serializer made."""
+
+
+class Wire:
+    """Turns the messages of one node to bytes and back.
+
+    Args:
+        serializers: What it reads and writes objects with.
+        max_message_size: The most bytes of one body, before compression.
+    """
+
+    def __init__(self, serializers: Serializers, max_message_size: int = DEFAULT_MAX_MESSAGE_SIZE) -> None:
+        self.serializers = serializers
+        self.max_message_size = max_message_size
+
+    # The calling side
+
+    def encode_request(self, message: Message) -> bytes:
+        """The body of a request: its payload. Made once for all messages of a broadcast.
+
+        Raises:
+            RpcError: INVALID_ARGUMENT naming the parameter whose value does not fit; RESOURCE_EXHAUSTED for a size
+                over the limit.
+        """
+        shared = message.encoded
+        if shared is not None and shared.value is message.payload:
+            return shared.data
+        data = self._encode_request(message, spec_of(message).request_codec, message.payload)
+        if shared is not None:
+            shared.value, shared.data = message.payload, data
+        return data
+
+    async def request_bodies(self, message: Message) -> AsyncIterator[bytes]:
+        """The bodies of a streamed request as its items come: first its payload, where it has one."""
+        spec = spec_of(message)
+        if spec.has_head:
+            yield self.encode_request(message)
+        async for item in items_of(message):
+            yield self._encode_request(message, spec.item_codec, item)
+
+    def _encode_request(self, message: Message, codec: MessageCodec, value: Any) -> bytes:
+        try:
+            serializers = self.serializers.using(message.serializer) if message.serializer else self.serializers
+            data = self._encode(spec_of(message), codec, value, message.serializer, serializers)
+        except (FieldError, SerializerError) as error:
+            raise RpcError(Code.INVALID_ARGUMENT, f"{message.method}: {error}", {"method": message.method}) from error
+        return self._bounded(message.method, data, message.compressor)
+
+    def decode_reply(self, request: Message, data: bytes, encoding: str = "") -> Any:
+        """The result in a reply, or one item of it.
+
+        Args:
+            request: What it answers.
+            data: The body.
+            encoding: The compression that it came with.
+
+        Raises:
+            RpcError: INTERNAL where the bytes are not what the method returns, or not allowed.
+        """
+        spec = spec_of(request)
+        try:
+            return self._decode(spec, spec.response_codec, data, request.serializer, encoding)
+        except (FieldError, SerializerError) as error:
+            raise RpcError(
+                Code.INTERNAL,
+                f"node {request.target!r} answered {request.method} with what can't be read: {error}",
+                {"node": request.target, "method": request.method},
+            ) from error
+
+    # The answering side
+
+    async def decode_request(self, message: Message) -> None:
+        """Decode the payload of a request that arrived, and its items as they come.
+
+        Raises:
+            RpcError: INVALID_ARGUMENT where they are not what the method takes, or not allowed.
+        """
+        if not message.undecoded:
+            return
+        message.undecoded = False
+        spec = spec_of(message)
+        if spec.takes_stream:
+            bodies = items_of(message)
+            message.payload = await self._head(message, bodies) if spec.has_head else None
+            message.items = self._items(message, bodies)
+        else:
+            message.payload = self._decode_request(message, spec.request_codec, message.payload)
+
+    async def _head(self, message: Message, bodies: AsyncIterator[bytes]) -> Any:
+        try:
+            return self._decode_request(message, spec_of(message).request_codec, await anext(bodies))
+        except StopAsyncIteration:
+            problem = "the request ended before its first message, which has the parameters beside the stream"
+            raise RpcError(Code.INVALID_ARGUMENT, f"{message.method}: {problem}") from None
+
+    async def _items(self, message: Message, bodies: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+        async for body in bodies:
+            yield self._decode_request(message, spec_of(message).item_codec, body)
+
+    def _decode_request(self, message: Message, codec: MessageCodec, data: bytes) -> Any:
+        encoding = message.arrival.encoding if message.arrival else ""
+        try:
+            return self._decode(spec_of(message), codec, data, message.serializer, encoding)
+        except (FieldError, SerializerError) as error:
+            raise RpcError(Code.INVALID_ARGUMENT, f"{message.method}: {error}", {"method": message.method}) from error
+
+    def encode_reply(self, request: Message, payload: Any, compressor: Compressor | None = None) -> bytes:
+        """The body of a reply, or of one item of it, with a serializer that the caller reads.
+
+        Args:
+            request: What it answers.
+            payload: The result, or one item of it.
+            compressor: What makes it smaller, as the reply says.
+
+        Raises:
+            RpcError: INTERNAL where the handler returned what its schema or serializer does not allow;
+                RESOURCE_EXHAUSTED for a size over the limit.
+        """
+        spec = spec_of(request)
+        reads = request.arrival.reads if request.arrival else ()
+        replies = self.serializers.for_reader(reads, request.serializer)
+        try:
+            data = self._encode(spec, spec.response_codec, payload, request.serializer, replies)
+        except FieldError as error:
+            raise RpcError(
+                Code.INTERNAL,
+                f"the handler of {request.method} returned what can't be sent: {error}",
+                {"node": request.target, "method": request.method},
+            ) from error
+        return self._bounded(f"the reply of {request.method}", data, compressor)
+
+    # Both
+
+    @staticmethod
+    def _encode(spec: Method[Any], codec: MessageCodec, value: Any, serializer: str, serializers: Serializers) -> bytes:
+        if spec.role and serializer:
+            codec.check(value)
+            return _OBJECT.encode(value, serializers)
+        return codec.encode(value, serializers)
+
+    def _decode(self, spec: Method[Any], codec: MessageCodec, data: bytes, serializer: str, encoding: str) -> Any:
+        if encoding:
+            from oiafed_rpc.wire.compression import decompress  # zstandard is imported where it is needed
+
+            data = decompress(encoding, data, self.max_message_size)
+        elif len(data) > self.max_message_size:
+            raise _too_large("the message", len(data), self.max_message_size)
+        if spec.role and serializer:
+            return codec.adopt(_OBJECT.decode(data, self.serializers))
+        if spec.role and not spec.provided:
+            self.serializers.check_accepted(PROTO)
+        return codec.decode(data, self.serializers)
+
+    def _bounded(self, what: str, data: bytes, compressor: Compressor | None) -> bytes:
+        if len(data) > self.max_message_size:
+            raise _too_large(what, len(data), self.max_message_size)
+        return data if compressor is None else compressor.compress(data)
+
+
+def _too_large(what: str, size: int, limit: int) -> RpcError:
+    return RpcError(
+        Code.RESOURCE_EXHAUSTED, f"{what} has {size:,} bytes, more than transport.max_message_size, {limit:,}"
+    )
+
+
+def spec_of(message: Message) -> Method[Any]:
+    """The description of the method that a message calls.
+
+    Raises:
+        RpcError: UNIMPLEMENTED where there is none.
+    """
+    if message.spec is None:
+        raise RpcError(Code.UNIMPLEMENTED, f"unknown method {message.method!r}")
+    return message.spec
+
+
+def items_of(message: Message) -> AsyncIterator[Any]:
+    """The items of a streamed request."""
+    if message.items is None:
+        raise RpcError(Code.INVALID_ARGUMENT, f"{message.method} takes a stream, and none came")
+    return message.items

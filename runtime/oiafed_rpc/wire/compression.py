@@ -1,0 +1,67 @@
+"""Bytes made smaller on the wire. Whoever sends names how; every receiver can undo it."""
+
+from __future__ import annotations
+
+import zstandard
+
+from oiafed_rpc.errors import Code, RpcError
+
+ZSTD = "zstd"
+
+COMPRESSIONS = (ZSTD,)
+"""What this version reads."""
+
+_MAX_WINDOW = 1 << 27  # bytes: what zstd itself allows without being asked for more
+_CHUNK = 1 << 20
+
+
+class Zstd:
+    """Zstandard (RFC 8878).
+
+    Args:
+        level: From -7, the fastest, to 22, the smallest.
+
+    Raises:
+        ValueError: for a level that is none.
+    """
+
+    name = ZSTD
+
+    def __init__(self, level: int = 3) -> None:
+        if not -7 <= level <= zstandard.MAX_COMPRESSION_LEVEL:
+            raise ValueError(f"level must be from -7 to {zstandard.MAX_COMPRESSION_LEVEL}, not {level}")
+        self._level = level
+
+    def compress(self, data: bytes) -> bytes:
+        """One frame that holds its size."""
+        return zstandard.ZstdCompressor(level=self._level).compress(data)
+
+
+def decompress(name: str, data: bytes, limit: int) -> bytes:
+    """Undo a compression; no more than `limit` bytes are ever made.
+
+    Raises:
+        RpcError: UNIMPLEMENTED for a compression that is not known, RESOURCE_EXHAUSTED where there is more than
+            `limit`, INVALID_ARGUMENT for bytes that are none of its.
+    """
+    if name != ZSTD:
+        raise RpcError(Code.UNIMPLEMENTED, f"unknown compression {name[:40]!r}; known here: {', '.join(COMPRESSIONS)}")
+    try:
+        if zstandard.frame_content_size(data) > limit:
+            raise _too_large(limit)
+        with zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).stream_reader(data) as reader:
+            made = bytearray()
+            while chunk := reader.read(_CHUNK):
+                made += chunk
+                if len(made) > limit:
+                    raise _too_large(limit)
+            return bytes(made)
+    except zstandard.ZstdError as error:
+        raise RpcError(Code.INVALID_ARGUMENT, f"these {len(data)} bytes are not valid zstd: {error}") from None
+
+
+def _too_large(limit: int) -> RpcError:
+    return RpcError(
+        Code.RESOURCE_EXHAUSTED,
+        f"the message has more than {limit:,} bytes, the receiver's transport.max_message_size",
+    )
