@@ -36,8 +36,30 @@ class Steps(Protocol):
         ...
 
 
+def first_step(steps: Steps, title: str) -> tuple[Any, bool]:
+    """Run a handler until it ends or waits for the first time, which needs no timer.
+
+    Returns:
+        What it gave, and True; or what it waits for, and False: then `rest` goes on with it.
+
+    Raises:
+        RpcError: CANCELLED where the handler raised CancelledError by itself; INTERNAL where it raised what is no
+            Exception.
+    """
+    try:
+        return steps.send(None), False
+    except StopIteration as done:
+        return done.value, True
+    except (Exception, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise _no_exception(title, error) from error
+
+
 @types.coroutine
-def bounded(steps: Steps, deadline: float | None, title: str, waits: Waits | None = None) -> Generator[Any, None, Any]:
+def bounded(
+    steps: Steps, deadline: float | None, title: str, waits: tuple[Waits, ...] = ()
+) -> Generator[Any, None, Any]:
     """Run a handler until it ends, its deadline passes, or its caller is cancelled.
 
     Args:
@@ -51,14 +73,17 @@ def bounded(steps: Steps, deadline: float | None, title: str, waits: Waits | Non
             `Wait.fail` was given; CANCELLED where the handler raised CancelledError by itself; INTERNAL where it raised
             what is no Exception.
     """
-    try:
-        waiting = steps.send(None)
-    except StopIteration as done:
-        return done.value
-    except (Exception, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        raise _no_exception(title, error) from error
+    came, done = first_step(steps, title)
+    if done:
+        return came
+    return (yield from rest(steps, came, deadline, title, waits))
+
+
+@types.coroutine
+def rest(
+    steps: Steps, waiting: Any, deadline: float | None, title: str, waits: tuple[Waits, ...]
+) -> Generator[Any, None, Any]:
+    """What follows on `first_step`: as `bounded`, for a handler that waits."""
     with Wait(deadline, waits) as timer:
         while True:
             thrown: BaseException | None = None
@@ -124,7 +149,7 @@ class Wait:
         ending: Whether the handler has been cancelled, and is cleaning up.
     """
 
-    def __init__(self, deadline: float | None, waits: Waits | None) -> None:
+    def __init__(self, deadline: float | None, waits: tuple[Waits, ...]) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a call must be awaited in a task of asyncio")
@@ -139,13 +164,13 @@ class Wait:
             self._arm(deadline - time.monotonic())
 
     def __enter__(self) -> Wait:
-        if self._waits is not None:
-            self._waits.add(self)
+        for waits in self._waits:
+            waits.add(self)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._waits is not None:
-            self._waits.discard(self)
+        for waits in self._waits:
+            waits.discard(self)
         if self._handle is not None:
             self._handle.cancel()
         for _ in range(self._own):
@@ -161,7 +186,7 @@ class Wait:
             loop.call_soon_threadsafe(self._fail, make)
 
     def _fail(self, make: Callable[[], RpcError]) -> None:
-        if self._waits is not None and self in self._waits and not self.ending:
+        if not self.ending and any(self in waits for waits in self._waits):
             self._cancel(make())
 
     def _cancel(self, failure: RpcError | None) -> None:

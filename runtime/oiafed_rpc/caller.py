@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, cast
 
-from oiafed_rpc.bounded import GRACE, Waits, bounded
+from oiafed_rpc.bounded import GRACE, Waits, first_step, rest
 from oiafed_rpc.codec.messages import Params
 from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.config.rules import LONGEST
@@ -19,7 +19,7 @@ from oiafed_rpc.context import deadline_after
 from oiafed_rpc.dynamic import WITH_STREAM, stream_in
 from oiafed_rpc.errors import Code, RetriableError, RpcError, as_rpc_error
 from oiafed_rpc.forking import on_fork
-from oiafed_rpc.interceptors import Context, Interceptor, Side, compose
+from oiafed_rpc.interceptors import Context, Interceptor, Side, checked_reply, compose
 from oiafed_rpc.lifecycle import orphaned
 from oiafed_rpc.message import Encoded, Message
 from oiafed_rpc.method import Method
@@ -134,7 +134,8 @@ class Caller:
         self._calls = itertools.count(1)
         self._incarnation = ""
         self._waits: dict[str, Waits] = {}
-        self._chain = compose(interceptors, Context(Side.CALLER, node_id), self._send)
+        context = Context(Side.CALLER, node_id)
+        self._chain = compose(interceptors, context, self._send) if interceptors else None
         self._absence: Callable[[str], RpcError] = self._not_running
         on_fork(self)
 
@@ -182,6 +183,9 @@ class Caller:
         if request.items is not None:
             return await self._with_items(request, options)
         try:
+            beside = self._transport.beside(target) if self._chain is None else None
+            if beside is not None:
+                return await beside.answer(request, self._waits_on(target))
             return (await self._reply(request)).payload
         except RetriableError as error:
             repeating = self._repeating(error, request, payload, options)
@@ -248,7 +252,7 @@ class Caller:
             raise
 
     async def _next(self, items: AsyncIterator[Any], request: Message) -> Any:
-        return await item_in_time(items, request.deadline, request.method, self._waits_on(request))
+        return await item_in_time(items, request.deadline, request.method, self._ends(request))
 
     def _repeating(self, error: RetriableError, request: Message, payload: Any, options: Options) -> Repeating:
         policy = self._retry if options.retry is None else options.retry or None
@@ -266,33 +270,36 @@ class Caller:
     ) -> Message:
         if not self._incarnation:
             raise self._absence(name)
-        source: Source | None = None
-        stream = ""
-        if not spec.role:
-            stream = stream_in(name, payload)
-            spec = WITH_STREAM[spec] if stream else spec
         try:
-            if spec.takes_stream:
-                payload, source = _parted(spec, payload, stream)
-            if spec.has_head:
+            if spec.role and not spec.takes_stream:
                 spec.request_codec.check(payload)
+                message = Message(name, self._node_id, target, payload, dict(options.metadata))
+            else:
+                spec, message = self._with_stream(spec, name, target, payload, options)
         except FieldError as error:
             raise RpcError(Code.INVALID_ARGUMENT, f"{name}: {error}", {"method": name}) from None
-        return Message(
-            name,
-            self._node_id,
-            target,
-            payload,
-            dict(options.metadata),
-            f"{self._incarnation}-{next(self._calls)}",
-            deadline_after(options.timeout or spec.timeout or self._timeout),
-            self._role,
-            spec,
-            source,
-            stream,
-            self._serializer(spec, options),
-            shared,
-        )
+        message.call_id = f"{self._incarnation}-{next(self._calls)}"
+        message.deadline = deadline_after(options.timeout or spec.timeout or self._timeout)
+        message.role = self._role
+        message.spec = spec
+        message.encoded = shared
+        if self._typed or options.serializer is not None:
+            message.serializer = self._serializer(spec, options)
+        return message
+
+    def _with_stream(
+        self, spec: Method[Any], name: str, target: str, payload: Any, options: Options
+    ) -> tuple[Method[Any], Message]:
+        """The message of a call that has, or may have, a stream among its parameters."""
+        stream = stream_in(name, payload) if not spec.role else ""
+        spec = WITH_STREAM[spec] if stream else spec
+        source: Source | None = None
+        if spec.takes_stream:
+            payload, source = _parted(spec, payload, stream)
+        if spec.has_head:
+            spec.request_codec.check(payload)
+        message = Message(name, self._node_id, target, payload, dict(options.metadata), items=source, stream=stream)
+        return spec, message
 
     def _serializer(self, spec: Method[Any], options: Options) -> str:
         """What names the serializer of a call: nothing where that is what the receiver expects anyway."""
@@ -303,25 +310,29 @@ class Caller:
         named = self._typed if options.serializer is None else options.serializer
         return "" if named == PROTO else named
 
-    def _waits_on(self, message: Message) -> Waits | None:
-        """Where the waits on a node are entered, for `lose`; not those of the protocol itself, which find that out."""
-        if message.spec is not None and message.spec.provided:
-            return None
-        waits = self._waits.get(message.target)
+    def _waits_on(self, target: str) -> Waits:
+        """Where the waits on a node are entered, for `lose` and `end`."""
+        waits = self._waits.get(target)
         if waits is None:
-            waits = self._waits[message.target] = Waits()
+            waits = self._waits[target] = Waits()
         return waits
 
     async def _reply(self, message: Message) -> Message:
         try:
-            reply: Message = await bounded(
-                self._chain(message), message.deadline, message.method, self._waits_on(message)
-            )
-            return reply
+            steps = self._send(message) if self._chain is None else self._chain(message)
+            reply, done = first_step(steps, message.method)
+            if not done:
+                reply = await rest(steps, reply, message.deadline, message.method, self._ends(message))
+            return checked_reply(reply)
         except RpcError:
             raise
         except Exception as error:
             raise as_rpc_error(error, self._node_id, message.method) from error
+
+    def _ends(self, message: Message) -> tuple[Waits, ...]:
+        """What can end the wait for a reply; nothing that of the protocol itself, which finds out who is lost."""
+        spec = message.spec
+        return () if spec is not None and spec.provided else (self._waits_on(message.target),)
 
     def _send(self, message: Message) -> Coroutine[Any, Any, Message]:
         if message.spec is None or not message.spec.gives_stream:

@@ -8,43 +8,33 @@ from collections.abc import Iterator
 
 from oiafed_rpc.bounded import Waits
 from oiafed_rpc.errors import Code, RetriableError, RpcError
-from oiafed_rpc.method import Method
 
 
 class Draining:
     """The calls that a node is answering.
 
     Attributes:
+        stopping: Whether no more calls are taken.
         waits: Those whose handler waits for something.
     """
 
     def __init__(self, node_id: str) -> None:
         self._node_id = node_id
-        self._stopping = True
+        self.stopping = True
         self._begun = asyncio.Event()
         self._streams = 0
         self._ended = asyncio.Event()
         self._over = False
         self.waits = Waits()
 
-    @property
-    def stopping(self) -> bool:
-        """Whether no more calls are taken."""
-        return self._stopping
-
     def open(self) -> None:
         """Take calls."""
-        self._stopping = self._over = False
+        self.stopping = self._over = False
         self._begun = asyncio.Event()
 
-    def check(self, spec: Method[object]) -> None:
-        """See whether a call may begin.
-
-        Raises:
-            RetriableError: UNAVAILABLE, as the call did not run, where the node is stopping or not running.
-        """
-        if self._stopping and not spec.provided:
-            raise RetriableError(f"node {self._node_id!r} is stopping and takes no more calls", ran=False)
+    def refusal(self) -> RpcError:
+        """The error of a call that is not taken: it did not run."""
+        return RetriableError(f"node {self._node_id!r} is stopping and takes no more calls", ran=False)
 
     async def begun(self) -> None:
         """Wait until no more calls are taken."""
@@ -79,7 +69,7 @@ class Draining:
 
     async def drain(self, grace: float) -> None:
         """Take no more calls, let those under way end, and after `grace` seconds end them."""
-        self._stopping = True
+        self.stopping = True
         self._begun.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):

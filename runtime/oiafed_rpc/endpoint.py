@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any
 
-from oiafed_rpc.bounded import bounded
+from oiafed_rpc.bounded import Waits, first_step, rest
 from oiafed_rpc.codec.messages import Params
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.context import CURRENT
@@ -14,7 +14,7 @@ from oiafed_rpc.draining import Draining
 from oiafed_rpc.dynamic import DYNAMIC
 from oiafed_rpc.errors import Code, RetriableError, RpcError, as_rpc_error
 from oiafed_rpc.handlers import Handler, Target, check_signature, takes_whole_payload
-from oiafed_rpc.interceptors import Context, Interceptor, Side, compose
+from oiafed_rpc.interceptors import Context, Interceptor, Side, checked_reply, compose
 from oiafed_rpc.log import logger
 from oiafed_rpc.message import Message
 from oiafed_rpc.method import Method
@@ -59,7 +59,8 @@ class Endpoint:
         self._debug = debug
         self._typed: dict[str, tuple[Method[Any], Target]] = {}
         self._named: dict[str, list[Target]] = {}
-        self._chain = compose(interceptors, Context(Side.HANDLER, node_id), self._dispatch)
+        context = Context(Side.HANDLER, node_id)
+        self._chain = compose(interceptors, context, self._dispatch) if interceptors else None
 
     @property
     def services(self) -> list[str]:
@@ -121,10 +122,27 @@ class Endpoint:
         Raises:
             RpcError: where the call failed, whatever the reason.
         """
+        if self._chain is None:
+            return message.reply(await self._run(self._handle(message), message))
+        return checked_reply(await self._run(self._chain(message), message))
+
+    async def answer(self, message: Message, waits: Waits) -> Any:
+        """The result of a call from the same event loop, as `receive` gives it.
+
+        Args:
+            message: The request.
+            waits: Where the caller's side can end the call.
+        """
+        if self._chain is None:
+            return await self._run(self._handle(message), message, waits)
+        return checked_reply(await self._run(self._chain(message), message, waits)).payload
+
+    async def _run(self, steps: Coroutine[Any, Any, Any], message: Message, *waits: Waits) -> Any:
         token = CURRENT.set(message)
         try:
-            reply: Message = await bounded(self._chain(message), message.deadline, message.method, self.draining.waits)
-            return reply
+            came, done = first_step(steps, message.method)
+            if not done:
+                came = await rest(steps, came, message.deadline, message.method, (self.draining.waits, *waits))
         except RpcError:
             raise
         except Exception as error:
@@ -134,57 +152,57 @@ class Endpoint:
             raise
         finally:
             CURRENT.reset(token)
+        return came
 
     def _unexpected(self, error: Exception, message: Message) -> RpcError:
         logger.error("%s failed on node %r", message.method, self.node_id, exc_info=error)
         return as_rpc_error(error, self.node_id, message.method, debug=self._debug)
 
     async def _dispatch(self, message: Message) -> Message:
+        """What the interceptors lead to."""
+        CURRENT.set(message)  # as they left it; `_run` takes it back
+        return message.reply(await self._handle(message))
+
+    async def _handle(self, message: Message) -> Any:
         if message.target != self.node_id:
             raise RpcError(
                 Code.NOT_FOUND,
                 f"node {self.node_id!r} answers here, but the call is for {message.target!r}: "
                 "the address belongs to another node",
             )
-        CURRENT.set(message)  # as the interceptors left it; `receive` takes it back
-        found = self._find(message)
-        self._check_caller(found.rules, message)
-        self.draining.check(found.spec)
-        await self.wire.decode_request(message)
-        payload, items = self._arguments(found, message)
+        spec, rules, target = self._find(message)
+        if rules.callers or message.identity is not None:
+            check_caller(rules, message)
+        if self.draining.stopping and not spec.provided:
+            raise self.draining.refusal()
+        if message.undecoded:
+            await self.wire.decode_request(message)
         try:
-            if found.spec.gives_stream:
-                answers = await found.target.stream(payload, message.method)
-                return message.reply(self._items(found.rules, answers, message, items))
-            result = await found.target(payload, message.method)
+            if message.items is not None or spec.gives_stream:
+                return await self._streamed(spec, rules, target, message)
+            result = await target(message.payload, message.method)
         except RetriableError as error:
             error.ran = True
             raise
+        self._check(rules, result)
+        return result
+
+    async def _streamed(self, spec: Method[Any], rules: Method[Any], target: Target, message: Message) -> Any:
+        """Answer a call of which one side, or both, is a stream."""
+        payload, items = self._arguments(spec, rules, message)
+        if spec.gives_stream:
+            answers = await target.stream(payload, message.method)
+            return self._items(rules, answers, message, items)
+        try:
+            result = await target(payload, message.method)
         finally:
-            if items is not None and not found.spec.gives_stream:
+            if items is not None:
                 await items.aclose()
-        self._check(found.rules, result)
-        return message.reply(result)
+        self._check(rules, result)
+        return result
 
-    def _check_caller(self, rules: Method[Any], message: Message) -> None:
-        """A node with a certificate is who its certificate says; any other is who it claims to be.
-
-        Raises:
-            RpcError: PERMISSION_DENIED naming role and method.
-        """
-        if message.identity is not None and message.source not in message.identity:
-            proven = " or ".join(map(repr, message.identity)) or "nobody"
-            raise RpcError(
-                Code.PERMISSION_DENIED,
-                f"role {message.role!r} may not call {message.method} as node {message.source!r}: "
-                f"its certificate is {proven}'s",
-            )
-        if rules.callers and message.role not in rules.callers:
-            allowed = " or ".join(rules.callers)
-            caller = f"role {message.role!r}" if message.role else "a caller without a role"
-            raise RpcError(Code.PERMISSION_DENIED, f"{caller} may not call {message.method}: only {allowed} may")
-
-    def _find(self, message: Message) -> _Found:
+    def _find(self, message: Message) -> tuple[Method[Any], Method[Any], Target]:
+        """How the call travels, the method whose rules hold for it, and what answers it."""
         spec = message.spec
         if spec is None:
             raise self._no_method(message.method, self._titles())
@@ -192,7 +210,7 @@ class Endpoint:
             found = self._typed.get(spec.path)
             if found is None:
                 raise self._no_method(message.method, self._titles())
-            return _Found(spec, *found)
+            return spec, *found
         targets = self._named.get(message.method, [])
         if not targets:
             raise self._no_method(message.method, list(self._named))
@@ -208,17 +226,18 @@ class Endpoint:
         if target.spec is not None and target.spec.takes_stream is not spec.takes_stream:
             takes = "takes a stream: give it a generator" if target.spec.takes_stream else "takes no stream"
             raise RpcError(Code.FAILED_PRECONDITION, f"{message.method!r} of node {self.node_id!r} {takes}")
-        return _Found(spec, target.spec or spec, target)
+        return spec, target.spec or spec, target
 
-    def _arguments(self, found: _Found, message: Message) -> tuple[Any, RequestStream[Any] | None]:
+    @staticmethod
+    def _arguments(spec: Method[Any], rules: Method[Any], message: Message) -> tuple[Any, RequestStream[Any] | None]:
         """What the handler is called with, and the stream in it."""
-        if not found.spec.takes_stream or message.items is None:
+        if message.items is None:
             return message.payload, None
         came = message.items
-        if found.rules is not found.spec:  # a typed handler, and a caller without its schema
-            came = _adopted(found.rules, came, message.method)
+        if rules is not spec:  # a typed handler, and a caller without its schema
+            came = _adopted(rules, came, message.method)
         items = RequestStream[Any](came)
-        request = found.spec.request
+        request = spec.request
         name = request.stream if isinstance(request, Params) else message.stream
         return ({**message.payload, name: items} if name else items), items
 
@@ -269,7 +288,7 @@ class Endpoint:
         """The next item of a reply; raises StopAsyncIteration at the end."""
         token = CURRENT.set(message)
         try:
-            return await item_in_time(answers, message.deadline, message.method, self.draining.waits)
+            return await item_in_time(answers, message.deadline, message.method, (self.draining.waits,))
         except (RpcError, StopAsyncIteration):
             raise
         except Exception as error:
@@ -278,12 +297,23 @@ class Endpoint:
             CURRENT.reset(token)
 
 
-class _Found(NamedTuple):
-    """How a call travels, the method whose rules hold for it, and what answers it."""
+def check_caller(rules: Method[Any], message: Message) -> None:
+    """A node with a certificate is who its certificate says; any other is who it claims to be.
 
-    spec: Method[Any]
-    rules: Method[Any]
-    target: Target
+    Raises:
+        RpcError: PERMISSION_DENIED naming role and method.
+    """
+    if message.identity is not None and message.source not in message.identity:
+        proven = " or ".join(map(repr, message.identity)) or "nobody"
+        raise RpcError(
+            Code.PERMISSION_DENIED,
+            f"role {message.role!r} may not call {message.method} as node {message.source!r}: "
+            f"its certificate is {proven}'s",
+        )
+    if rules.callers and message.role not in rules.callers:
+        allowed = " or ".join(rules.callers)
+        caller = f"role {message.role!r}" if message.role else "a caller without a role"
+        raise RpcError(Code.PERMISSION_DENIED, f"{caller} may not call {message.method}: only {allowed} may")
 
 
 async def _adopted(spec: Method[Any], items: AsyncIterator[Any], title: str) -> AsyncIterator[Any]:

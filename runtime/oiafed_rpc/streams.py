@@ -51,7 +51,7 @@ async def _from_threads(items: Iterator[Any]) -> AsyncIterator[Any]:
 
 
 async def item_in_time(
-    items: AsyncIterator[Any], deadline: float | None, title: str, waits: Waits | None = None
+    items: AsyncIterator[Any], deadline: float | None, title: str, waits: tuple[Waits, ...] = ()
 ) -> Any:
     """The next item, bounded as a handler is; none comes after the deadline, not even one that is there at once.
 

@@ -107,7 +107,8 @@ class Params:
 
     def check(self, value: dict[str, Any]) -> None:
         """See whether the parameters are of the right kind."""
-        self._fields.check(value.__getitem__)
+        if self._names:
+            self._fields.check(value.__getitem__)
 
     def encode(self, value: dict[str, Any], serializers: Serializers) -> bytes:
         """The bytes of a dict of parameters."""

@@ -1,7 +1,7 @@
 """Code that every call of a node passes through."""
 
 from oiafed_rpc.interceptors.auth import AuthInterceptor
-from oiafed_rpc.interceptors.base import CallNext, Context, Interceptor, Next, Side, compose
+from oiafed_rpc.interceptors.base import CallNext, Context, Interceptor, Next, Side, checked_reply, compose
 from oiafed_rpc.interceptors.compression import CompressionInterceptor
 from oiafed_rpc.interceptors.logs import LoggingInterceptor
 
@@ -14,5 +14,6 @@ __all__ = [
     "LoggingInterceptor",
     "Next",
     "Side",
+    "checked_reply",
     "compose",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from dataclasses import replace
 from typing import cast
 
 from oiafed_rpc.errors import AuthError
@@ -32,15 +31,16 @@ class AuthInterceptor(Interceptor):
         if not token or not token.isascii() or not token.isprintable() or token != token.strip():
             raise ValueError("the token must be printable ASCII, not empty, and without spaces around it")
         self._token = token
+        self._secret = token.encode()
 
     async def intercept(self, message: Message, context: Context, call_next: CallNext) -> Message:
         """Add the token at the caller; check and remove it at the handler. Replies need none."""
         if context.side is Side.CALLER:
             message.metadata[_KEY] = self._token
             return await call_next(message, context)
-        metadata = dict(message.metadata)  # in memory, the caller's own
-        claimed = metadata.pop(_KEY, "")
-        if not hmac.compare_digest(claimed.encode(), self._token.encode()):
+        claimed = message.metadata.get(_KEY, "")
+        if not hmac.compare_digest(claimed.encode(), self._secret):
             problem = "its token is wrong" if claimed else "it has no token"
             raise AuthError(f"node {context.node_id!r} refused a call to {message.method}: {problem}")
-        return await call_next(replace(message, metadata=metadata), context)
+        del message.metadata[_KEY]
+        return await call_next(message, context)

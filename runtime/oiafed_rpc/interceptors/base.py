@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias
 
 from oiafed_rpc.message import Message
 
@@ -48,13 +48,26 @@ class Interceptor:
     The payload of a reply to a streaming method is an asynchronous iterator of its items.
     """
 
+    _sends = False
+    _receives = False
+
+    def __init_subclass__(cls) -> None:
+        """Note which hooks there are: one that is not overridden is not called."""
+        super().__init_subclass__()
+        cls._sends = cls.intercept_send is not Interceptor.intercept_send
+        cls._receives = cls.intercept_receive is not Interceptor.intercept_receive
+
     async def intercept(self, message: Message, context: Context, call_next: CallNext) -> Message:
         """Handle a call: change the request, go on with `call_next`, change the reply; or raise to refuse it."""
         if context.side is Side.CALLER:
-            reply = await call_next(await self.intercept_send(message, context), context)
-            return await self.intercept_receive(reply, context)
-        reply = await call_next(await self.intercept_receive(message, context), context)
-        return await self.intercept_send(reply, context)
+            if self._sends:
+                message = await self.intercept_send(message, context)
+            reply = await call_next(message, context)
+            return await self.intercept_receive(reply, context) if self._receives else reply
+        if self._receives:
+            message = await self.intercept_receive(message, context)
+        reply = await call_next(message, context)
+        return await self.intercept_send(reply, context) if self._sends else reply
 
     async def intercept_send(self, message: Message, context: Context) -> Message:
         """See what leaves this node: requests at the caller, replies at the handler."""
@@ -82,10 +95,18 @@ def _link(interceptor: Interceptor, context: Context, following: Next) -> Next:
     def call_next(message: Message, _: Context | None = None, /) -> Awaitable[Message]:
         return following(message)
 
-    async def link(message: Message) -> Message:
-        reply = cast("object", await interceptor.intercept(message, context, call_next))
-        if isinstance(reply, Message):
-            return reply
-        raise TypeError(f"{type(interceptor).__name__} gave {type(reply).__name__} where a Message is due")
+    def link(message: Message) -> Coroutine[Any, Any, Message]:
+        return interceptor.intercept(message, context, call_next)
 
     return link
+
+
+def checked_reply(reply: object) -> Message:
+    """What came through the interceptors, which must give back a Message.
+
+    Raises:
+        TypeError: where one gave something else.
+    """
+    if isinstance(reply, Message):
+        return reply
+    raise TypeError(f"an interceptor gave {type(reply).__name__} where a Message is due")

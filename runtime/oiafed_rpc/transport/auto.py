@@ -52,6 +52,10 @@ class AutoTransport(Transport):
         if node_id not in self._memory.network:
             await self._grpc.reach(node_id, host, port)
 
+    def beside(self, target: str) -> Endpoint | None:
+        """Where a node of this process answers, if it runs on this event loop."""
+        return self._memory.beside(target)
+
     def absence(self, node_id: str) -> str:
         """What to say of a node of another process."""
         return self._grpc.absence(node_id)

@@ -72,6 +72,11 @@ class Transport(ABC):
         """Learn where a node is, so that it can be sent to; by default, nothing. Its caller bounds the wait."""
         del node_id, host, port
 
+    def beside(self, target: str) -> Endpoint | None:
+        """Where a node of this very event loop answers, that takes objects as they are; by default, nowhere."""
+        del target
+        return None
+
     def absence(self, node_id: str) -> str:
         """What to say of a node that does not answer."""
         return f"nothing answers there for {node_id!r}"

@@ -84,6 +84,11 @@ class MemoryNetwork:
             raise RpcError(Code.UNAVAILABLE, self.absence(node_id))
         return member
 
+    def beside(self, node_id: str) -> Endpoint | None:
+        """Where a node answers that runs on this event loop."""
+        member = self._members.get(node_id)
+        return member[0] if member is not None and member[1] is asyncio.get_running_loop() else None
+
     def absence(self, node_id: str) -> str:
         """What to say of a node that is not on the network."""
         known = ", ".join(sorted(self._members)) or "none"
@@ -132,14 +137,18 @@ class MemoryTransport(Transport):
     async def welcome(self, peer: Peer) -> None:
         """Nothing: the network knows its nodes."""
 
-    async def send(self, target: str, message: Message) -> Message:
+    def beside(self, target: str) -> Endpoint | None:
+        """Where a node of the network answers, if it runs on this event loop."""
+        return None if self._serialize else self.network.beside(target)
+
+    def send(self, target: str, message: Message) -> Coroutine[Any, Any, Message]:
         """Have a node of the network answer a request."""
         endpoint, loop = self.network.member(target)
         if self._serialize:
-            return await self._send_bytes(endpoint, loop, message)
+            return self._send_bytes(endpoint, loop, message)
         if loop is asyncio.get_running_loop():
-            return await endpoint.receive(message)
-        return await _on(loop, endpoint.receive(_crossing(message)))
+            return endpoint.receive(message)
+        return _on(loop, endpoint.receive(_crossing(message)))
 
     async def _send_bytes(self, endpoint: Endpoint, loop: asyncio.AbstractEventLoop, message: Message) -> Message:
         request = self._travelled(endpoint, message)

@@ -97,8 +97,6 @@ class Wire:
         Raises:
             RpcError: INVALID_ARGUMENT where they are not what the method takes, or not allowed.
         """
-        if not message.undecoded:
-            return
         message.undecoded = False
         spec = spec_of(message)
         if spec.takes_stream:
