@@ -6,7 +6,7 @@ import sys
 
 from oiafed_rpc.codec.messages import Params, Value
 from oiafed_rpc.codec.records import bind
-from oiafed_rpc.collection import Broadcast, BroadcastStream, ProxyCollection
+from oiafed_rpc.collection import Broadcast, BroadcastStream, ProxyCollection, Replies, Reply
 from oiafed_rpc.errors import DeclaredError
 from oiafed_rpc.handlers import Handler
 from oiafed_rpc.method import Kind, Method
@@ -32,6 +32,8 @@ __all__ = [
     "Proxy",
     "ProxyCollection",
     "Record",
+    "Replies",
+    "Reply",
     "RequestStream",
     "Tensor",
     "Tensors",

@@ -16,7 +16,7 @@ from oiafed_gen.diagnostics import Location, Problems
 ALIASES = frozenset(
     (
         *("_abstractmethod", "_AsyncIterator", "_Awaitable", "_Iterator"),
-        *("_builtins", "_dataclasses", "_datetime", "_rpc", "_types", "_typing"),
+        *("_blocking", "_builtins", "_dataclasses", "_datetime", "_rpc", "_types", "_typing"),
     )
 )
 """The names that generated modules import for their own use."""
@@ -33,7 +33,7 @@ _TOP_LEVEL = sys.stdlib_module_names | set(_REMOVED_MODULES.split()) | _INSTALLE
 SYSTEM_PACKAGE = "oiafed_rpc.system"
 """The one generated package that is part of the runtime."""
 
-SUBMODULES = frozenset(["types", "wire"])
+SUBMODULES = frozenset(["blocking", "types", "wire"])
 TYPE_RESERVED = _BUILTINS | ALIASES | SUBMODULES | {"annotations"}
 NESTED_RESERVED = _BUILTINS | ALIASES
 FIELD_RESERVED = ALIASES
@@ -41,7 +41,9 @@ PARAMETER_RESERVED = frozenset(["self"])
 ERROR_FIELD_RESERVED = ALIASES | {
     *("message", "code", "details", "args", "with_traceback", "add_note", "self", "super"),
 }
-METHOD_RESERVED = ALIASES | {"call", "stream", "target", "targets", "with_options", "broadcast", "collect"}
+METHOD_RESERVED = ALIASES | {
+    *("call", "stream", "target", "targets", "with_options", "broadcast", "collect", "as_they_come"),
+}
 MEMBER_RESERVED = ALIASES | {
     # Attributes of int and of Enum, which members would hide.
     *("as_integer_ratio", "bit_count", "bit_length", "conjugate", "denominator", "from_bytes", "imag", "is_integer"),

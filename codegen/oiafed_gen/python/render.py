@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from oiafed_gen.header import python_header
 from oiafed_gen.model import File
+from oiafed_gen.python.blocking_view import blocking_view
 from oiafed_gen.python.docs import docstring, joined
 from oiafed_gen.python.packages import RoleModule
 from oiafed_gen.python.roles_view import class_names, role_view
@@ -51,6 +52,9 @@ def _package(
         view = role_view(table, package, module.role, module.name, module.methods, python_header((module.file.path,)))
         yield f"{module.name}.py", render("role.py.j2", view)
         exported.append((module.name, tuple(sorted(class_names(module.role)))))
+    if roles:
+        waiting = blocking_view(table, package, roles, python_header({role.file.path for role in roles}))
+        yield "blocking.py", render("blocking.py.j2", waiting)
     doc = docstring(joined([file.doc for file in files]))
     listing = PackageView(header, doc, tuple(sorted(exported)), _exports(exported))
     yield "__init__.py", render("package.py.j2", listing)

@@ -69,6 +69,16 @@ def class_names(role: Role) -> tuple[str, str, str]:
     return f"{stem}Proxy", f"{stem}Collection", f"{stem}Handler"
 
 
+def proxy_doc(role: Role) -> str:
+    """Return the docstring of a role's proxy."""
+    return _titled("Calls one node of the role", role)
+
+
+def collection_doc(role: Role) -> str:
+    """Return the docstring of a role's collection."""
+    return _titled("Calls many nodes of the role", role)
+
+
 def role_view(
     table: Table, package: Package, role: Role, module: str, methods: dict[str, str], header: str
 ) -> RoleView:
@@ -125,9 +135,9 @@ class _Role:
             collection=collection,
             handler=handler,
             doc=docstring(f"The role `{role.name}`: its proxy, collection and handler."),
-            proxy_doc=docstring(_titled("Calls one node of the role", role), deprecated=role.deprecated),
-            collection_doc=docstring(_titled("Calls many nodes of the role", role), deprecated=role.deprecated),
-            handler_doc=docstring(_titled("Implements the role", role), deprecated=role.deprecated),
+            proxy_doc=proxy_doc(role),
+            collection_doc=collection_doc(role),
+            handler_doc=_titled("Implements the role", role),
             imports=self._scope.imports(),
             methods=methods,
             table=f"({', '.join(constants)}{',' if len(constants) == 1 else ''})",
@@ -219,7 +229,8 @@ class _Role:
 
 
 def _titled(what: str, role: Role) -> str:
-    return "\n\n".join(part for part in (f"{what} `{role.name}`.", role.doc) if part)
+    doc = "\n\n".join(part for part in (f"{what} `{role.name}`.", role.doc) if part)
+    return docstring(doc, deprecated=role.deprecated)
 
 
 def _string(text: str) -> str:

@@ -22,6 +22,7 @@ _ALIASES = {
     "_AsyncIterator": "from collections.abc import AsyncIterator as _AsyncIterator",
     "_Awaitable": "from collections.abc import Awaitable as _Awaitable",
     "_Iterator": "from collections.abc import Iterator as _Iterator",
+    "_blocking": "from oiafed_rpc import blocking as _blocking",
     "_builtins": "import builtins as _builtins",
     "_dataclasses": "import dataclasses as _dataclasses",
     "_datetime": "import datetime as _datetime",
@@ -62,6 +63,7 @@ class ModuleScope:
         self._used: set[str] = set()
         self._modules: dict[tuple[Package | str, str], str] = {}
         self._imported: dict[str, str] = {}
+        self._role_classes: set[str] = set()
 
     def alias(self, alias: str, name: str = "") -> str:
         """Return a name out of a module that is imported as `alias`, or `alias` itself."""
@@ -124,13 +126,17 @@ class ModuleScope:
             return f"{self.type_name(field.type.name, hidden)}.{member}"
         return repr(field.default.value)
 
+    def role_class(self, module: str, name: str) -> str:
+        """Return a class out of the module of a role of this package."""
+        self._role_classes.add(f"from .{module} import {name} as _{name}")
+        return f"_{name}"
+
     def imports(self) -> Imports:
         """Return what the module has to import for all that was asked of this scope."""
-        standard = sorted(
-            (_ALIASES[alias] for alias in self._used if alias != "_rpc"), key=lambda line: (line[0] != "i", line)
-        )
-        installed = [_ALIASES["_rpc"]] if "_rpc" in self._used else []
-        local: list[str] = []
+        aliases = [_ALIASES[alias] for alias in self._used]
+        installed = [line for line in aliases if line.startswith("from oiafed_rpc ")]
+        standard = sorted((line for line in aliases if line not in installed), key=lambda line: (line[0] != "i", line))
+        local = [*self._role_classes]
         for (package, module), alias in self._modules.items():
             if isinstance(package, str):
                 installed.append(f"from {package} import {module} as {alias}")
