@@ -34,7 +34,7 @@ from oiafed_rpc.proxy import Proxy
 from oiafed_rpc.records import OpenEnum, Record, Tensor, Tensors
 from oiafed_rpc.requests import RequestStream
 from oiafed_rpc.retry import RetryPolicy
-from oiafed_rpc.serializer import PickleSerializer, Serializer, Serializers
+from oiafed_rpc.serializer import JsonSerializer, PickleSerializer, ProtoSerializer, Serializer, Serializers
 from oiafed_rpc.transport.base import Transport
 from oiafed_rpc.transport.memory import MemoryNetwork, MemoryTransport
 
@@ -60,6 +60,7 @@ __all__ = [
     "Handler",
     "HeartbeatManager",
     "Interceptor",
+    "JsonSerializer",
     "LoggingInterceptor",
     "MaxRetriesExceeded",
     "MemoryNetwork",
@@ -72,6 +73,7 @@ __all__ = [
     "PartialFailure",
     "Peer",
     "PickleSerializer",
+    "ProtoSerializer",
     "Proxy",
     "ProxyCollection",
     "Record",

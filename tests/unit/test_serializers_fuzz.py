@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import tracemalloc
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from federation.v1 import FitConfig, Phase
 from oiafed_rpc import Serializers
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.serializer import SerializerError
+from oiafed_rpc.system.wire import value_pb2
 
 from tests.unit.serializer_values import BUILT_IN, EXAMPLES
 from tests.unit.test_serializers_records import _METHODS, _everything
@@ -91,6 +93,33 @@ def test_changed_bytes_of_a_typed_payload_of_a_serializer(name: str, random_seed
     codec = _METHODS["echo"].request_codec
     data = BUILT_IN[name].serialize(_everything(points=[{"x": 1, "y": 2}], by_flag={True: "RED"}))
     _fuzz(data, lambda frame: codec.adopt(BUILT_IN[name].deserialize(frame)), random_seed)
+
+
+def _many(message: value_pb2.Value) -> bytes:
+    return value_pb2.Value(list=value_pb2.ValueList(items=[message] * 30_000)).SerializeToString()
+
+
+DENSE: dict[str, tuple[str, bytes]] = {
+    "empty objects": ("json", b"[%s]" % b",".join([b"{}"] * 30_000)),
+    "empty sets": ("json", b"[%s]" % b",".join([b'{"$set":[]}'] * 30_000)),
+    "objects in objects": ("json", b"[%s]" % b",".join([b'{"a":{"a":{}}}'] * 30_000)),
+    "empty arrays": ("json", b"[%s]" % b",".join([b'{"$tensor":{"dtype":"|u1","shape":[0],"data":""}}'] * 30_000)),
+    "empty maps": ("proto", _many(value_pb2.Value(map=value_pb2.ValueMap()))),
+    "empty lists": ("proto", _many(value_pb2.Value(list=value_pb2.ValueList()))),
+    "empty forms": ("proto", _many(value_pb2.Value(form=value_pb2.ValueForm(name="set")))),
+}
+
+
+@pytest.mark.parametrize("case", DENSE)
+def test_what_is_small_on_the_wire_does_not_fill_the_memory(case: str) -> None:
+    name, data = DENSE[case]
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(SerializerError):
+            BUILT_IN[name].deserialize(data)
+        assert tracemalloc.get_traced_memory()[1] < 100 * len(data) + _SLACK
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.fixture

@@ -60,6 +60,8 @@ class Fields:
             if only is None or name in only
         ]
 
+        self._by_name = {each.schema_name: each.name for each in self._fields} | {name: name for name in self.names}
+
     def write(self, message: ProtoMessage, get: Callable[[str], Any], serializers: Serializers) -> None:
         """Fill a message from the values that `get` gives for each name.
 
@@ -101,9 +103,7 @@ class Fields:
         Raises:
             FieldError: for a name that is neither, saying the nearest.
         """
-        names = {field.schema_name: field.name for field in self._fields} | {
-            each.name: each.name for each in self._fields
-        }
+        names = self._by_name
         for name in values:
             if name not in names:
                 raise FieldError("", f"there is no {str(name)[:60]!r}{did_you_mean(str(name), names)}")

@@ -23,7 +23,9 @@ class Tensor(_message.Message):
     SHAPE_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
     dtype: _builtins.str
-    """The element type as numpy spells it, byte order included ("<f4", "|u1"), or "bfloat16"."""
+    """The element type as numpy spells it, byte order included ("<f4", "|u1"); "bfloat16" or "float8_e4m3fn" as ml_dtypes
+    does; or the fields of a packed record, their names percent-encoded ("{x:<f4,label:<U3}").
+    """
     data: _builtins.bytes
     """The elements in C order."""
     @_builtins.property
@@ -99,7 +101,7 @@ class PyObject(_message.Message):
     DATA_FIELD_NUMBER: _builtins.int
     BUFFERS_FIELD_NUMBER: _builtins.int
     serializer: _builtins.str
-    """The serializer's name: "pickle", "json", or one of the application's own."""
+    """The serializer's name: "pickle", "json", "proto", or one of the application's own."""
     data: _builtins.bytes
     """The encoded object."""
     @_builtins.property
