@@ -27,7 +27,7 @@ class Kept(Serializers):
         """The value that `keep` gave a place."""
         return self._values[int.from_bytes(place)]
 
-    def dump(self, obj: Any, name: str = "") -> Packed:
+    def dump(self, obj: Any) -> Packed:
         """Keep an object."""
         return Packed("kept", self.keep(obj))
 
