@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from oiafed_rpc import Serializers
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.records import same_value
-from oiafed_rpc.serializer import SerializerError
+from oiafed_rpc.serializer import PickleSerializer, SerializerError
 
 from tests.conformance.stubs import conformance
 from tests.unit.serializer_values import BUILT_IN, again, same
@@ -203,6 +203,43 @@ def test_single_values_of_another_serializer() -> None:
     ):
         with pytest.raises(FieldError, match=problem):
             _METHODS[name].response_codec.adopt(value)
+
+
+def _tree(levels: int, children: int) -> dict[str, Any]:
+    """A tree whose branches of one level are all the same dict."""
+    tree: dict[str, Any] = {"name": "leaf"}
+    for _ in range(levels):
+        tree = {"name": "branch", "children": [tree] * children}
+    return tree
+
+
+@pytest.mark.timeout(20)
+def test_payloads_that_are_small_for_what_they_hold_twice_are_refused() -> None:
+    codec = _METHODS["tree"].request_codec
+    assert codec.adopt({"tree": _tree(3, 2)})["tree"].children[1].children[0].name == "branch"
+    pickled = PickleSerializer()
+    bomb = pickled.deserialize(pickled.serialize({"tree": _tree(80, 2)}))
+    ring: dict[str, Any] = {"name": "x"}
+    ring["children"] = [ring, ring]
+    record = stubs.Tree(name="x")
+    for _ in range(60):
+        record = stubs.Tree(name="x", children=[record, record])
+    for payload, problem in (
+        (bomb, "shared so often"),
+        ({"tree": record}, "shared so often"),
+        ({"tree": {"name": "x", "children": [{"name": "y" * 100_000}] * 1000}}, "shared so often"),
+        ({"tree": ring}, "nested too deeply"),
+        ({"tree": _tree(190, 1)}, "nested too deeply"),
+    ):
+        with pytest.raises(FieldError, match=problem):
+            codec.adopt(payload)
+    with pytest.raises(FieldError, match="shared so often"):
+        codec.from_plain(bomb)
+    with pytest.raises(FieldError, match="shared so often"):
+        _METHODS["tree"].response_codec.adopt(bomb["tree"])
+    anything: list[Any] = [1]
+    anything.append(anything)
+    assert _METHODS["anything"].request_codec.adopt({"value": anything})["value"] is anything
 
 
 def test_errors_of_another_serializer() -> None:

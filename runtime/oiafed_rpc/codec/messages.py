@@ -13,6 +13,7 @@ from oiafed_rpc.codec.kept import Kept
 from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.codec.native import Native, native
 from oiafed_rpc.codec.records import Fields, enter_enums, parse
+from oiafed_rpc.codec.sharing import check_sharing, depth_told
 from oiafed_rpc.serializer import Serializers
 
 
@@ -97,12 +98,14 @@ class Params:
         names = dict.fromkeys(self._names, REQUIRED) | absences | self._defaults
         return Fields(self._wire, names, self._types, only=self.head)
 
+    @depth_told
     def from_plain(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters that a schema-less caller means: records for dicts, and defaults for what it left out.
 
         Raises:
             FieldError: naming the parameter whose dict does not make its record.
         """
+        check_sharing(values)
         return self._fields.from_plain({**self._defaults, **values})
 
     def check(self, value: dict[str, Any]) -> None:
@@ -120,6 +123,7 @@ class Params:
         """The dict of parameters in a request."""
         return self._fields.read(parse(self._wire, data), serializers)
 
+    @depth_told
     def adopt(self, value: Any) -> dict[str, Any]:
         """The dict of parameters that `decode` would give, of a dict by name that another serializer gave.
 
@@ -197,15 +201,18 @@ class Value:
         """The value in a message."""
         return self._read(parse(self._wire, data), serializers)
 
+    @depth_told
     def adopt(self, value: Any) -> Any:
         """The value that `decode` would give, of one that another serializer gave.
 
         Raises:
             FieldError: naming the place in it that does not fit.
         """
-        typed = value if self._native is not None or self._empty else self._plain(value)
+        if self._native is None and not self._empty:
+            check_sharing(value)
+            value = self._plain(value)
         message, kept = self._wire(), Kept()
-        self._write(message, typed, kept)
+        self._write(message, value, kept)
         return self._read(message, kept)
 
     def _plain(self, value: Any) -> Any:

@@ -16,6 +16,7 @@ from oiafed_rpc.codec.fields import REQUIRED, Accepts, FieldCodec, field_codec, 
 from oiafed_rpc.codec.kept import Kept
 from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.codec.plain import Converter, converter
+from oiafed_rpc.codec.sharing import check_sharing, depth_told
 from oiafed_rpc.errors import DeclaredError
 from oiafed_rpc.records import Record
 from oiafed_rpc.serializer import Serializers
@@ -191,12 +192,14 @@ class RecordCodec:
         self.write(self._wire(), value, Kept())
         return value
 
+    @depth_told
     def adopt(self, value: Any) -> Any:
         """The value that `decode` would give, of an instance or a dict that another serializer gave.
 
         Raises:
             FieldError: naming the field whose value does not fit.
         """
+        check_sharing(value)
         typed = self.made_of(cast("dict[str, Any]", value)) if isinstance(value, dict) else value
         self.check(typed)
         message, kept = self._wire(), Kept()
