@@ -12,6 +12,8 @@ import pytest
 from oiafed_rpc import Code, RpcError
 
 from tests.conformance.conftest import Federation
+from tests.conformance.stubs import conformance
+from tests.conformance.test_typed_calls import painter
 
 
 async def _numbers(*numbers: int) -> AsyncIterator[int]:
@@ -200,3 +202,12 @@ async def test_several_streams_and_unfit_ones_are_refused(federation: Federation
     assert failure.value.code is Code.INVALID_ARGUMENT
     with pytest.raises(RpcError, match="has no method 'x'"):
         await trainer.get_proxy("learner_0").call("x", a=iter([1]))
+
+
+async def test_a_stream_may_be_the_only_parameter(federation: Federation) -> None:
+    trainer, learner = await federation.pair()
+    learner.register(painter())
+    proxy = trainer.get_proxy("learner_0", conformance().PainterProxy)
+    assert await proxy.average(numbers=[1.0, 2.0]) == 1.5
+    points = [conformance().Point(x=float(x), y=0.0) for x in range(3)]
+    assert [each async for each in proxy.paint(points=points)] == points

@@ -101,7 +101,7 @@ class Wire:
         spec = spec_of(message)
         if spec.takes_stream:
             bodies = items_of(message)
-            message.payload = await self._head(message, bodies) if spec.has_head else None
+            message.payload = await self._head(message, bodies) if spec.has_head else {}
             message.items = self._items(message, bodies)
         else:
             message.payload = self._decode_request(message, spec.request_codec, message.payload)
