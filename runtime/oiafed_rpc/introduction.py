@@ -133,7 +133,20 @@ async def _meet(own: Endpoint, node: NodeProxy, address: Address) -> Introduced:
     except RpcError as error:
         if error.code is not Code.UNIMPLEMENTED:
             raise
-    return _introduced(await node.with_options(retry=False).hello(hello_of(own)), address, None)
+    return _introduced(await greet(own, node, address.node_id), address, None)
+
+
+async def greet(own: Endpoint, node: NodeProxy, node_id: str) -> HelloReply:
+    """Introduce a node, and learn who answers; any answer is a sign of life.
+
+    A server of plain gRPC, which knows no introductions, is the node that it is addressed as, of no role.
+    """
+    try:
+        return await node.with_options(retry=False).hello(hello_of(own))
+    except RpcError as error:
+        if error.code is not Code.UNIMPLEMENTED:
+            raise
+    return HelloReply(node_id=node_id, role="", incarnation="")
 
 
 def _introduced(reply: HelloReply, address: Address, attendance: AsyncIterator[HelloReply] | None) -> Introduced:

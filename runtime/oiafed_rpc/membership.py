@@ -12,7 +12,7 @@ from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.events import Callback, Events
 from oiafed_rpc.heartbeat import HeartbeatManager
-from oiafed_rpc.introduction import FAREWELL, attend, hello_of, introduce
+from oiafed_rpc.introduction import FAREWELL, attend, greet, introduce
 from oiafed_rpc.log import logger
 from oiafed_rpc.peers import Peer
 from oiafed_rpc.streams import close
@@ -173,7 +173,7 @@ class Membership:
 
     async def _ping(self, node_id: str, proxy: NodeProxy) -> None:
         """A heartbeat is an introduction: it finds out, too, that the peer has been started anew."""
-        reply = await proxy.with_options(retry=False).hello(hello_of(self._own))
+        reply = await greet(self._own, proxy, node_id)
         known = self._others().get(node_id)
         if known is not None and reply.incarnation != known.epoch:
             self._lose(node_id, "it was started anew")

@@ -201,7 +201,7 @@ class Node:
     # Other nodes
 
     async def connect(self, address: str | Address) -> Peer:
-        """Connect to a node.
+        """Connect to a node, or to any gRPC server: one without this toolkit counts as a node of no role.
 
         Args:
             address: `id@host:port`.
