@@ -16,6 +16,8 @@ Ping = Callable[[], Awaitable[None]]
 Told = Callable[[str], None]
 """Is told the id of a peer."""
 
+_STANDSTILL = 0.1  # of the timeout: a timer that is so late shows that this process stood still, and not only a moment
+
 
 @dataclass(slots=True, eq=False)
 class _Watched:
@@ -99,18 +101,19 @@ class HeartbeatManager:
 
     async def _beat(self, watched: _Watched) -> None:
         while True:
-            pause = self.interval if watched.lost else min(self.interval, self._left(watched))
-            due = self._clock.time() + pause
-            doubted = await self._first(watched.asked.wait(), pause)
-            watched.asked.clear()
-            if not doubted:
-                watched.last_seen += max(0.0, self._clock.time() - due)  # we stood still, not the peer
-            answered = await self._answers(watched)
-            if answered:
+            doubted = await self._pause(watched)
+            if await self._answers(watched):
                 watched.last_seen = self._clock.time()
                 self._tell(watched, lost=False)
             elif doubted or self._left(watched) <= 0:
                 self._tell(watched, lost=True)
+
+    async def _pause(self, watched: _Watched) -> bool:
+        """Wait until the next ping is due; whether a peer is in doubt, and is to be pinged at once."""
+        pause = self.interval if watched.lost else min(self.interval, self._left(watched))
+        doubted = await self._first(watched, watched.asked.wait(), pause)
+        watched.asked.clear()
+        return doubted
 
     def _left(self, watched: _Watched) -> float:
         """Seconds until a silent peer is lost."""
@@ -118,28 +121,28 @@ class HeartbeatManager:
 
     async def _answers(self, watched: _Watched) -> bool:
         """Whether a peer gives a sign of life before it is lost; a lost one has until the next ping is due."""
-
-        async def ping() -> bool:
-            try:
-                await watched.ping()
-            except RpcError as error:
-                logger.debug("peer %r did not answer a heartbeat: %s", watched.peer, error)
-                return False
-            return True
-
-        answer = asyncio.create_task(ping(), name=f"oiafed-ping {watched.peer}")
-        await self._first(asyncio.wait([answer]), self.interval if watched.lost else self._left(watched))
-        if not answer.done():
+        patience = self.interval if watched.lost else self._left(watched)
+        answer = asyncio.create_task(_answered(watched), name=f"oiafed-ping {watched.peer}")
+        try:
+            await self._first(watched, asyncio.wait([answer]), patience)
+            return answer.done() and answer.result()
+        finally:
             answer.cancel()
             await asyncio.wait([answer])
-        return not answer.cancelled() and answer.result()
 
-    async def _first(self, awaited: Awaitable[object], seconds: float) -> bool:
-        """Wait for something, but no longer than some time on the clock; whether it came."""
+    async def _first(self, watched: _Watched, awaited: Awaitable[object], seconds: float) -> bool:
+        """Wait for something, but no longer than some time on the clock; whether it came.
+
+        A wait in which this process stood still does not count against the peer, whose answer could not reach us.
+        """
+        began = self._clock.time()
         waiting = asyncio.ensure_future(awaited)
         sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
         try:
             await asyncio.wait((waiting, sleeping), return_when=asyncio.FIRST_COMPLETED)
+            took = self._clock.time() - began
+            if not waiting.done() and took - seconds > _STANDSTILL * self.timeout:
+                watched.last_seen += took
             return waiting.done()
         finally:
             for each in (waiting, sleeping):
@@ -152,3 +155,15 @@ class HeartbeatManager:
         watched.lost = lost
         for tell_lost, tell_recovered in self._told:
             (tell_lost if lost else tell_recovered)(watched.peer)
+
+
+async def _answered(watched: _Watched) -> bool:
+    try:
+        await watched.ping()
+    except RpcError as error:
+        logger.debug("peer %r did not answer a heartbeat: %s", watched.peer, error)
+        return False
+    except Exception:
+        logger.exception("peer %r could not be asked for a heartbeat", watched.peer)
+        return False
+    return True

@@ -69,11 +69,24 @@ class ManualClock(Clock):
         end = self._now + seconds
         await self._settled()
         while self._sleepers and self._sleepers[0][0] <= end:
-            self._now, _, sleeper = heapq.heappop(self._sleepers)
+            due, _, sleeper = heapq.heappop(self._sleepers)
+            self._now = max(self._now, due)  # later than due where it stood still
             if not sleeper.done():
                 sleeper.set_result(None)
             await self._settled()
         self._now = end
+
+    async def stand_still(self, seconds: float) -> None:
+        """Have time pass in which this process did nothing, as while its machine slept: who is due wakes late.
+
+        Raises:
+            ValueError: seconds is negative: time does not go back.
+        """
+        if not seconds >= 0:
+            raise ValueError(f"seconds must not be negative: {seconds}")
+        await self._settled()
+        self._now += seconds
+        await self.advance(0)
 
     async def until_sleeping(self, count: int = 1, timeout: float = 10.0) -> None:
         """Wait until at least so many tasks sleep.
