@@ -279,7 +279,7 @@ async def test_errors_of_a_plain_server(stubs: Path) -> None:
         assert failure.value.code is Code.DEADLINE_EXCEEDED
         cancelled, keys = await paints.names()
         assert cancelled == "True"
-        assert {"oiafed-source", "oiafed-role", "oiafed-call-id"} <= set(json.loads(keys))
+        assert {"oiafed-route", "oiafed-call-id"} <= set(json.loads(keys))
 
 
 async def test_a_plain_server_that_dies_is_lost(stubs: Path) -> None:

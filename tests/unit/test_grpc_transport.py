@@ -134,7 +134,7 @@ async def test_error_details_are_readable_by_any_client() -> None:
 async def test_bytes_that_are_no_request_are_refused(body: bytes) -> None:
     async with Node("l", "learner", GrpcTransport("127.0.0.1", 0)) as node:
         node.register(Echo())
-        metadata = (("oiafed-role", "trainer"),)
+        metadata = (("oiafed-route", "role=trainer"),)
         async with aio.insecure_channel(f"127.0.0.1:{node.transport.port}") as channel:
             for path in ("/federation.v1.Learner/Fit", "/oiafed.v1.Dynamic/Call", "/oiafed.v1.Node/Hello"):
                 with pytest.raises(aio.AioRpcError) as failure:

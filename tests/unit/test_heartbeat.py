@@ -41,7 +41,7 @@ class Watch:
         self.manager.tell(self._note("lost"), self._note("recovered"))
         self.peer = Peer(self.clock)
 
-    def _note(self, what: str):  # noqa: ANN202
+    def _note(self, what: str):
         return lambda peer: self.told.append((self.clock.time(), what, peer))
 
     async def begin(self, mood: str = "answers") -> Peer:

@@ -83,7 +83,7 @@ def _call_by_reflection(port: int) -> tuple[set[str], list[str], dict[str, Any]]
             GetMessageClass(method.output_type).FromString,
         )
         request.weights.entries[0].tensor.shape.append(0)
-        reply = call(request, timeout=5, metadata=(("oiafed-role", "trainer"),))
+        reply = call(request, timeout=5, metadata=(("oiafed-route", "role=trainer"),))
         told = {field.name: value for field, value in reply.ListFields()}
         return services, [each.name for each in service.methods], told
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 from oiafed_rpc.errors import Code, RpcError
@@ -11,45 +13,73 @@ from oiafed_rpc.method import Method
 from oiafed_rpc.wire.bodies import spec_of
 
 PREFIX = "oiafed-"
-_SOURCE = "oiafed-source"
-_ROLE = "oiafed-role"
-_TARGET = "oiafed-target"
-_CALL_ID = "oiafed-call-id"
-_READS = "oiafed-accept"
-_METHOD = "oiafed-method"
-_STREAM = "oiafed-stream"
-_SERIALIZER = "oiafed-serializer"
+ROUTE = "oiafed-route"
+CALL_ID = "oiafed-call-id"
+METHOD = "oiafed-method"
+STREAM = "oiafed-stream"
+SERIALIZER = "oiafed-serializer"
 ENCODING = "oiafed-encoding"
-_UNPACKS = "oiafed-accept-encoding"
+UNPACKS = "oiafed-accept-encoding"
 
 _MOST = 64
 _LONGEST = 8192  # bytes in all: what gRPC servers take by default
+_ROUTES = 1024  # a node has few peers, and each has one route to it
 
 Headers = tuple[tuple[str, str], ...]
 
 
+class Route(NamedTuple):
+    """Who calls whom: one header, as it is the same for all calls between two nodes.
+
+    Attributes:
+        source: The id of the calling node.
+        role: Its role, as it claims it.
+        target: The id of the node that is called.
+        accept: The serializers that it reads replies with.
+    """
+
+    source: str = ""
+    role: str = ""
+    target: str = ""
+    accept: tuple[str, ...] = ()
+
+
+@lru_cache(_ROUTES)
+def route_header(source: str, role: str, target: str, accept: tuple[str, ...]) -> str:
+    """A route as text: `source=trainer;role=trainer;target=learner_0;accept=pickle,json`, percent-encoded."""
+    listed = ",".join(map(_quoted, accept))
+    return f"source={_quoted(source)};role={_quoted(role)};target={_quoted(target)};accept={listed}"
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="")
+
+
+@lru_cache(_ROUTES)
+def route_of(header: str) -> Route:
+    """The route in a header. Each part may be left out; those that are not known are passed over."""
+    parts = dict(part.partition("=")[::2] for part in header.split(";"))
+    source, role, target = (unquote(parts.get(key, "")) for key in ("source", "role", "target"))
+    return Route(source, role, target, tuple(unquote(name) for name in parts.get("accept", "").split(",") if name))
+
+
 def request_headers(message: Message, reads: Iterable[str]) -> Headers:
-    """The headers of a request. Ids and names may hold any text, so they are percent-encoded.
+    """The headers of a request.
 
     Args:
         message: The request.
         reads: The serializers that replies may come in.
     """
-    ours = [
-        (_SOURCE, quote(message.source)),
-        (_ROLE, quote(message.role)),
-        (_TARGET, quote(message.target)),
-        (_CALL_ID, message.call_id),
-        (_READS, quote(",".join(reads), safe=",")),
-    ]
+    route = route_header(message.source, message.role, message.target, tuple(reads))
+    ours = [(ROUTE, route), (CALL_ID, message.call_id)]
     if not spec_of(message).role:
-        ours.append((_METHOD, quote(message.method)))
+        ours.append((METHOD, _quoted(message.method)))
     if message.stream:
-        ours.append((_STREAM, quote(message.stream)))
+        ours.append((STREAM, _quoted(message.stream)))
     if message.serializer:
-        ours.append((_SERIALIZER, quote(message.serializer)))
+        ours.append((SERIALIZER, _quoted(message.serializer)))
     if message.compressor is not None:
-        ours += (ENCODING, message.compressor.name), (_UNPACKS, message.compressor.name)
+        ours += (ENCODING, message.compressor.name), (UNPACKS, message.compressor.name)
     return (*ours, *message.metadata.items())
 
 
@@ -72,6 +102,27 @@ def request_from(
     Raises:
         RpcError: RESOURCE_EXHAUSTED for too many or too long headers.
     """
+    ours, theirs = _sorted(headers)
+    route = route_of(ours.get(ROUTE, ""))
+    dynamic = spec is not None and not spec.role
+    method = unquote(ours.get(METHOD, "")) if dynamic else path.removeprefix("/")
+    message = Message(method, route.source, route.target or node_id, None, theirs, ours.get(CALL_ID, ""))
+    message.role = route.role
+    message.spec = spec
+    message.stream = unquote(ours.get(STREAM, ""))
+    message.serializer = unquote(ours.get(SERIALIZER, ""))
+    unpacks = ours.get(UNPACKS, "")
+    message.arrival = Arrival(route.accept, tuple(unpacks.split(",")) if unpacks else (), ours.get(ENCODING, ""))
+    message.undecoded = True
+    if isinstance(body, bytes):
+        message.payload = body
+    else:
+        message.items = body
+    return message
+
+
+def _sorted(headers: Iterable[tuple[str, str | bytes]]) -> tuple[dict[str, str], dict[str, str]]:
+    """The toolkit's own headers, and those of the caller."""
     ours: dict[str, str] = {}
     theirs: dict[str, str] = {}
     size = 0
@@ -84,27 +135,4 @@ def request_from(
             Code.RESOURCE_EXHAUSTED,
             f"{len(ours) + len(theirs)} headers of {size:,} bytes: at most {_MOST} of {_LONGEST:,} are read",
         )
-    dynamic = spec is not None and not spec.role
-    message = Message(
-        unquote(ours.get(_METHOD, "")) if dynamic else path.removeprefix("/"),
-        unquote(ours.get(_SOURCE, "")),
-        unquote(ours.get(_TARGET, "")) or node_id,
-        None,
-        theirs,
-        ours.get(_CALL_ID, ""),
-        role=unquote(ours.get(_ROLE, "")),
-        spec=spec,
-        stream=unquote(ours.get(_STREAM, "")),
-        serializer=unquote(ours.get(_SERIALIZER, "")),
-        arrival=Arrival(_listed(ours.get(_READS, "")), _listed(ours.get(_UNPACKS, "")), ours.get(ENCODING, "")),
-        undecoded=True,
-    )
-    if isinstance(body, bytes):
-        message.payload = body
-    else:
-        message.items = body
-    return message
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(filter(None, unquote(text).split(",")))
+    return ours, theirs

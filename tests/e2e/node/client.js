@@ -105,7 +105,7 @@ async function main() {
 
   const tensor = { dtype: "<f4", shape: [2], data: Buffer.from(new Float32Array([0.5, -2]).buffer) };
   const fit = { weights: { entries: [{ name: "w", tensor }] }, config: { epochs: 3 } };
-  const fitted = await unary(learner, "Fit", fit, { "oiafed-role": "trainer" });
+  const fitted = await unary(learner, "Fit", fit, { "oiafed-route": "role=trainer" });
   const back = fitted.weights.entries[0];
 
   const results = {

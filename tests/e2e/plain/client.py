@@ -18,7 +18,7 @@ from google.rpc import error_details_pb2, status_pb2
 from oiafed.v1 import node_pb2_grpc, tensor_pb2
 
 TIMEOUT = 10
-TRAINER = (("oiafed-role", "trainer"),)
+TRAINER = (("oiafed-route", "role=trainer"),)
 
 
 def outcome(error: grpc.RpcError) -> dict[str, Any]:
@@ -168,13 +168,13 @@ def callers(channel: grpc.Channel) -> Any:
     return {
         "trainer": learner.Evaluate(request, timeout=TIMEOUT, metadata=TRAINER).correct,
         "nobody": failure(learner.Evaluate, request),
-        "learner": failure(learner.Evaluate, request, metadata=(("oiafed-role", "learner"),)),
+        "learner": failure(learner.Evaluate, request, metadata=(("oiafed-route", "role=learner"),)),
     }
 
 
 def dynamic(channel: grpc.Channel) -> Any:
     stub = node_pb2_grpc.DynamicStub(channel)
-    json_only = ("oiafed-accept", "json")
+    json_only = ("oiafed-route", "accept=json")
 
     def packed(value: object) -> Any:
         return tensor_pb2.PyObject(serializer="json", data=json.dumps(value).encode())
