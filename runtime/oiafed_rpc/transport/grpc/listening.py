@@ -10,11 +10,12 @@ import socket
 import stat
 
 import grpc
+from grpc import aio
 
 from oiafed_rpc.errors import ConfigError
 from oiafed_rpc.transport.grpc.forks import USE
 from oiafed_rpc.transport.grpc.options import UNIX, authority, server_options
-from oiafed_rpc.transport.grpc.protection import protected_server
+from oiafed_rpc.transport.grpc.protection import protect
 
 _GRACE = 1.0  # seconds in which streams that the node has ended are told so
 
@@ -32,7 +33,8 @@ class GrpcServer:
         self, handler: grpc.GenericRpcHandler, max_message_size: int, credentials: grpc.ServerCredentials | None
     ) -> None:
         USE.begin(self)
-        self._server = protected_server(server_options(max_message_size))
+        protect(asyncio.get_running_loop())
+        self._server = aio.server(options=server_options(max_message_size))
         self._server.add_generic_rpc_handlers((handler,))
         self._credentials = credentials
         self._guard: asyncio.Task[None] | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import grpc
@@ -20,6 +20,9 @@ from oiafed_rpc.wire.status import encode_error, shortened
 
 if TYPE_CHECKING:
     _Context = aio.ServicerContext[bytes, bytes]
+    _Handler = grpc.RpcMethodHandler[bytes, bytes]
+else:
+    _Handler = grpc.RpcMethodHandler
 
 _NAMES = ("x509_subject_alternative_name", "x509_common_name")
 
@@ -30,60 +33,72 @@ class Router(grpc.GenericRpcHandler):
     Args:
         endpoint: What the node offers.
         timeout: Seconds that a request without a deadline may take, where its method does not say.
+        secure: Whether callers may have shown a certificate.
     """
 
-    def __init__(self, endpoint: Endpoint, timeout: float) -> None:
+    def __init__(self, endpoint: Endpoint, timeout: float, *, secure: bool) -> None:
         self._endpoint = endpoint
         self._timeout = timeout
-        self._known: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {}
+        self._secure = secure
+        self._known: dict[str, _Route] = {}
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[bytes, bytes]:
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> _Handler:
         """What gRPC calls for a request."""
         path = handler_call_details.method
-        handler = self._known.get(path)
-        if handler is None:
-            spec = self._endpoint.spec(path)
-            handler = _handler(_ServerCall(self._endpoint, self._timeout, path, spec))
-            if spec is not None:
-                self._known[path] = handler
-        return handler
+        route = self._known.get(path)
+        if route is None:
+            route = _Route(self._endpoint, self._timeout, path, secure=self._secure)
+            if route.spec is not None:
+                self._known[path] = route
+        return route.kind(route, handler_call_details.invocation_metadata)
 
 
-def _handler(call: _ServerCall) -> grpc.RpcMethodHandler[bytes, bytes]:
-    if call.spec is None or not call.spec.takes_stream:
-        if call.spec is not None and call.spec.gives_stream:
-            return grpc.unary_stream_rpc_method_handler(call.stream)
-        return grpc.unary_unary_rpc_method_handler(call.unary)
-    if call.spec.gives_stream:
-        return grpc.stream_stream_rpc_method_handler(call.stream)
-    return grpc.stream_unary_rpc_method_handler(call.unary)
+class _Route:
+    """One path of a node."""
+
+    def __init__(self, endpoint: Endpoint, timeout: float, path: str, *, secure: bool) -> None:
+        self.endpoint = endpoint
+        self.wire = endpoint.wire
+        self.path = path
+        self.secure = secure
+        self.spec = spec = endpoint.spec(path)
+        self.timeout = (spec.timeout if spec else None) or timeout
+        self.kind = _KINDS[spec is not None and spec.takes_stream, spec is not None and spec.gives_stream]
 
 
-class _ServerCall:
-    """One method as gRPC calls it: bytes in, bytes out."""
+class _Call(_Handler):
+    """One request as gRPC hands it over: bytes in, bytes out."""
 
-    def __init__(self, endpoint: Endpoint, timeout: float, path: str, spec: Method[Any] | None) -> None:
-        self.spec = spec
-        self._endpoint = endpoint
-        self._wire = endpoint.wire
-        self._timeout = timeout
-        self._path = path
+    request_streaming = False
+    response_streaming = False
+    request_deserializer = None
+    response_serializer = None
+    unary_unary: Any = None
+    unary_stream: Any = None
+    stream_unary: Any = None
+    stream_stream: Any = None
 
-    async def unary(self, body: bytes | AsyncIterator[bytes], context: _Context) -> bytes:
+    def __init__(self, route: _Route, metadata: Sequence[tuple[str, str | bytes]]) -> None:
+        self._route = route
+        self._metadata = metadata
+
+    async def answer(self, body: bytes | AsyncIterator[bytes], context: _Context) -> bytes:
+        route = self._route
         try:
             message = self._message(body, context)
-            reply = await self._endpoint.receive(message)
-            data = self._wire.encode_reply(message, reply.payload, reply.compressor)
+            reply = await route.endpoint.receive(message)
+            data = route.wire.encode_reply(message, reply.payload, reply.compressor)
         except RpcError as error:
             await self._abort(error, context)
         if reply.compressor is not None:
             await context.send_initial_metadata(((ENCODING, reply.compressor.name),))
         return data
 
-    async def stream(self, body: bytes | AsyncIterator[bytes], context: _Context) -> AsyncIterator[bytes]:
+    async def answers(self, body: bytes | AsyncIterator[bytes], context: _Context) -> AsyncIterator[bytes]:
+        route = self._route
         try:
             message = self._message(body, context)
-            reply = await self._endpoint.receive(message)
+            reply = await route.endpoint.receive(message)
         except RpcError as error:
             await self._abort(error, context)
         if reply.compressor is not None:
@@ -92,7 +107,7 @@ class _ServerCall:
         try:
             while True:
                 try:
-                    data = self._wire.encode_reply(message, await next_item(items), reply.compressor)
+                    data = route.wire.encode_reply(message, await next_item(items), reply.compressor)
                 except StopAsyncIteration:
                     return
                 except RpcError as error:
@@ -102,18 +117,45 @@ class _ServerCall:
             await close(items)
 
     def _message(self, body: bytes | AsyncIterator[bytes], context: _Context) -> Message:
-        metadata = context.invocation_metadata() or ()
-        message = request_from(self._path, self.spec, body, metadata, self._endpoint.node_id)
+        route = self._route
+        message = request_from(route.path, route.spec, body, self._metadata, route.endpoint.node_id)
         left = cast("float | None", context.time_remaining())
-        if left is None:
-            left = (self.spec.timeout if self.spec else None) or self._timeout
-        message.deadline = time.monotonic() + left
-        message.identity = _identity(context)
+        message.deadline = time.monotonic() + (route.timeout if left is None else left)
+        if route.secure:
+            message.identity = _identity(context)
         return message
 
     async def _abort(self, error: RpcError, context: _Context) -> NoReturn:
-        details = encode_error(error, self._wire.serializers)
+        details = encode_error(error, self._route.wire.serializers)
         await context.abort(GRPC_CODES[error.code], shortened(error.message), ((DETAILS_KEY, details),))
+
+
+class _Unary(_Call):
+    unary_unary = _Call.answer
+
+
+class _ServerStream(_Call):
+    response_streaming = True
+    unary_stream = _Call.answers
+
+
+class _ClientStream(_Call):
+    request_streaming = True
+    stream_unary = _Call.answer
+
+
+class _BidiStream(_Call):
+    request_streaming = response_streaming = True
+    stream_stream = _Call.answers
+
+
+_KINDS: dict[tuple[bool, bool], type[_Call]] = {
+    (False, False): _Unary,
+    (False, True): _ServerStream,
+    (True, False): _ClientStream,
+    (True, True): _BidiStream,
+}
+"""By whether the request and the response are streams."""
 
 
 def _identity(context: _Context) -> tuple[str, ...] | None:

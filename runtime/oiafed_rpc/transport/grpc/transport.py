@@ -66,7 +66,7 @@ class GrpcTransport(Transport):
         if self._host is None:
             return
         credentials = server_credentials(self._tls) if self._tls else None
-        router = Router(self.endpoint, self._timeout)
+        router = Router(self.endpoint, self._timeout, secure=credentials is not None)
         self._server = GrpcServer(router, self.endpoint.wire.max_message_size, credentials)
         self.port = await self._server.start(self._host, self._asked_port)
 
