@@ -13,6 +13,8 @@ from grpc import aio
 from oiafed_rpc.bounded import deadline_exceeded
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.message import Message
+from oiafed_rpc.method import Method
+from oiafed_rpc.transport.grpc.direct import direct_calls
 from oiafed_rpc.transport.grpc.failures import error_from
 from oiafed_rpc.transport.grpc.forks import USE
 from oiafed_rpc.wire import Wire
@@ -46,19 +48,24 @@ class GrpcChannel:
             self._channel = aio.insecure_channel(address, options)
         else:
             self._channel = aio.secure_channel(address, credentials, options)
+        self._direct = direct_calls(self._channel)
         self._wire = wire
         self._closed = False
         self._methods: dict[str, Any] = {}
 
     async def send(self, target: str, message: Message) -> Message:
         """Make a call that is answered once; raises RpcError where it fails."""
-        method, timeout, metadata = self._begin(message)
-        if spec_of(message).takes_stream:
-            call = method(timeout=timeout, metadata=metadata)
+        spec = spec_of(message)
+        if spec.takes_stream:
+            call = self._method(spec)(timeout=self._left(message), metadata=self._headers(message))
             async with self._running(call, message):
                 return message.reply(await self._result(call, message))
-        call = method(self._wire.encode_request(message), timeout=timeout, metadata=metadata)
+        body, left, headers = self._wire.encode_request(message), self._left(message), self._headers(message)
         try:
+            if self._direct is not None and message.compressor is None:
+                data = await self._direct.unary(spec.path.encode(), body, left, headers)
+                return message.reply(self._wire.decode_reply(message, data))
+            call = self._method(spec)(body, timeout=left, metadata=headers)
             return message.reply(await self._result(call, message))
         except aio.AioRpcError as failure:
             raise error_from(failure, message, self._wire.serializers) from None
@@ -73,9 +80,9 @@ class GrpcChannel:
 
     async def stream(self, target: str, message: Message) -> AsyncIterator[Any]:
         """Make a call that is answered with a stream, and give its items; raises RpcError where it fails."""
-        method, timeout, metadata = self._begin(message)
-        body = () if spec_of(message).takes_stream else (self._wire.encode_request(message),)
-        call = method(*body, timeout=timeout, metadata=metadata)
+        spec = spec_of(message)
+        body = () if spec.takes_stream else (self._wire.encode_request(message),)
+        call = self._method(spec)(*body, timeout=self._left(message), metadata=self._headers(message))
         async with self._running(call, message):
             encoding: str | None = None if message.compressor else ""
             async for data in call:
@@ -122,9 +129,8 @@ class GrpcChannel:
         """The compression of a reply; only who can undo one gets one."""
         return next((str(value) for key, value in await call.initial_metadata() if key == ENCODING), "")
 
-    def _begin(self, message: Message) -> tuple[Any, float | None, Headers]:
-        """What makes the call, and with what."""
-        spec = spec_of(message)
+    def _method(self, spec: Method[Any]) -> Any:
+        """What makes a call of a method."""
         method = self._methods.get(spec.path)
         if method is None:
             ways = {
@@ -135,10 +141,17 @@ class GrpcChannel:
             }
             make: Any = ways[spec.takes_stream, spec.gives_stream]
             method = self._methods[spec.path] = make(spec.path, None, None)
+        return method
+
+    @staticmethod
+    def _left(message: Message) -> float | None:
         left = message.time_left()
         if left is not None and left <= 0:
             raise deadline_exceeded(message.method)
-        return method, left, request_headers(message, self._wire.serializers.names)
+        return left
+
+    def _headers(self, message: Message) -> Headers:
+        return request_headers(message, self._wire.serializers.names)
 
     def _check_open(self, message: Message) -> None:
         """Raise what a cancellation stands for that came with the end of the channel."""
@@ -151,5 +164,7 @@ class GrpcChannel:
     async def close(self) -> None:
         """Close the channel; calls under way fail."""
         self._closed = True
+        if self._direct is not None:
+            self._direct.close()
         await self._channel.close(None)
         USE.end(self)

@@ -12,7 +12,6 @@ from grpc import aio
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import RpcError
 from oiafed_rpc.message import Message
-from oiafed_rpc.method import Method
 from oiafed_rpc.streams import close, next_item
 from oiafed_rpc.transport.grpc.failures import DETAILS_KEY, GRPC_CODES
 from oiafed_rpc.wire.headers import ENCODING, request_from
