@@ -11,8 +11,9 @@ import contextlib
 import time
 import types
 from collections.abc import Callable, Generator
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
+from oiafed_rpc.alarms import alarms_of
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.log import logger
 
@@ -84,7 +85,8 @@ def rest(
     steps: Steps, waiting: Any, deadline: float | None, title: str, waits: tuple[Waits, ...]
 ) -> Generator[Any, None, Any]:
     """What follows on `first_step`: as `bounded`, for a handler that waits."""
-    with Wait(deadline, waits) as timer:
+    wait = Wait(deadline, waits)
+    try:
         while True:
             thrown: BaseException | None = None
             try:
@@ -94,26 +96,28 @@ def rest(
                 raise
             except BaseException as error:  # of what the handler waits for, or a cancellation
                 thrown = error
-            cancelled = timer.cancelled(thrown)
-            if cancelled and timer.ending:
+            cancelled = wait.cancelled(thrown)
+            if cancelled and wait.ending:
                 _close(steps, title)
                 break
             try:
                 waiting = steps.send(None) if thrown is None else steps.throw(thrown)
             except StopIteration as done:
-                if not timer.ending and not timer.cancelled(thrown):
+                if not wait.ending and not wait.cancelled(thrown):
                     return done.value
                 break
             except BaseException as error:
-                if timer.ending or timer.cancelled(thrown):
+                if wait.ending or wait.cancelled(thrown):
                     _log_failure(title, error)
                     break
-                if isinstance(error, Exception | KeyboardInterrupt) or timer.task.cancelling():
+                if isinstance(error, Exception | KeyboardInterrupt) or wait.task.cancelling():
                     raise
                 raise _no_exception(title, error) from error
-            if timer.cancelled(thrown):
-                timer.grant(GRACE)
-    raise timer.outcome(title)
+            if wait.cancelled(thrown):
+                wait.grant(GRACE)
+    finally:
+        wait.end()
+    raise wait.outcome(title)
 
 
 def deadline_exceeded(title: str) -> RpcError:
@@ -149,6 +153,8 @@ class Wait:
         ending: Whether the handler has been cancelled, and is cleaning up.
     """
 
+    __slots__ = ("_alarms", "_before", "_ended", "_failure", "_own", "_seen", "_waits", "ending", "task")
+
     def __init__(self, deadline: float | None, waits: tuple[Waits, ...]) -> None:
         task = asyncio.current_task()
         if task is None:
@@ -158,26 +164,32 @@ class Wait:
         self._before = self._seen = task.cancelling()
         self._own = 0
         self._failure: RpcError | None = None
+        self._ended: asyncio.Event | None = None
         self._waits = waits
-        self._handle: asyncio.TimerHandle | None = None
+        for each in waits:
+            each.add(self)
+        self._alarms = alarms_of(task.get_loop())
         if deadline is not None:
-            self._arm(deadline - time.monotonic())
+            self._alarms.set(self, deadline)
 
-    def __enter__(self) -> Wait:
-        for waits in self._waits:
-            waits.add(self)
-        return self
-
-    def __exit__(self, *exception: object) -> None:
+    def end(self) -> None:
+        """It is over, however it ended."""
+        self._alarms.drop(self)
         for waits in self._waits:
             waits.discard(self)
-        if self._handle is not None:
-            self._handle.cancel()
         for _ in range(self._own):
             self.task.uncancel()
+        if self._ended is not None:
+            self._ended.set()
 
-    def _arm(self, seconds: float) -> None:
-        self._handle = asyncio.get_running_loop().call_later(max(0.0, seconds), self._cancel, None)
+    async def ended(self) -> None:
+        """Wait until it is over."""
+        self._ended = self._ended or asyncio.Event()
+        await self._ended.wait()
+
+    def ring(self) -> None:
+        """The deadline has come, or the end of the grace."""
+        self._cancel(None)
 
     def fail(self, make: Callable[[], RpcError]) -> None:
         """End the wait with an error. From any thread; a wait that has ended by itself is left alone."""
@@ -201,11 +213,9 @@ class Wait:
 
     def grant(self, seconds: float) -> None:
         """Let the handler clean up for a while."""
-        if self._handle is not None:
-            self._handle.cancel()
         self.ending = True
         self._seen = self.task.cancelling()
-        self._arm(seconds)
+        self._alarms.set(self, time.monotonic() + seconds)
 
     def outcome(self, title: str) -> BaseException:
         """What ended the call: the deadline, unless somebody else cancelled it too."""
@@ -217,21 +227,10 @@ class Wait:
 class Waits(set[Wait]):
     """Waits that something may end from without: that a peer is lost, that a node stops."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._empty: asyncio.Event | None = None
-
-    def discard(self, wait: object, /) -> None:
-        """Take out a wait that has ended."""
-        super().discard(cast("Wait", wait))
-        if self._empty is not None and not self:
-            self._empty.set()
-
     async def until_empty(self) -> None:
         """Wait until none is left."""
-        self._empty = asyncio.Event()
-        if self:
-            await self._empty.wait()
+        while self:
+            await next(iter(self)).ended()
 
     def fail(self, make: Callable[[], RpcError]) -> None:
         """End all of them with an error."""

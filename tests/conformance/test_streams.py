@@ -211,3 +211,30 @@ async def test_a_stream_may_be_the_only_parameter(federation: Federation) -> Non
     assert await proxy.average(numbers=[1.0, 2.0]) == 1.5
     points = [conformance().Point(x=float(x), y=0.0) for x in range(3)]
     assert [each async for each in proxy.paint(points=points)] == points
+
+
+@pytest.mark.parametrize("times", range(5))
+async def test_a_stream_that_its_caller_gives_up_does_not_seem_complete(federation: Federation, times: int) -> None:
+    trainer, learner = await federation.pair()
+    complete: list[int] = []
+    began, ended = threading.Event(), threading.Event()
+
+    def store(numbers: Iterator[int], other: int = 0) -> None:
+        try:
+            first = next(numbers)
+            began.set()
+            complete.append(first + sum(numbers))
+        finally:
+            ended.set()
+
+    async def gives_up() -> AsyncIterator[int]:
+        yield 1
+        await asyncio.Event().wait()
+
+    learner.register_handler("store", store)
+    call = asyncio.create_task(trainer.get_proxy("learner_0").call("store", numbers=gives_up()))
+    assert await asyncio.to_thread(began.wait, 5)
+    call.cancel()
+    await asyncio.wait([call])
+    assert await asyncio.to_thread(ended.wait, 5)
+    assert complete == []

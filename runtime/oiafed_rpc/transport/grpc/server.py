@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     _Handler = grpc.RpcMethodHandler[bytes, bytes]
 else:
     _Handler = grpc.RpcMethodHandler
+
+_LOOKS = 2
+_MOMENT = 0.001  # seconds
 
 _NAMES = ("x509_subject_alternative_name", "x509_common_name")
 
@@ -117,6 +121,8 @@ class _Call(_Handler):
 
     def _message(self, body: bytes | AsyncIterator[bytes], context: _Context) -> Message:
         route = self._route
+        if not isinstance(body, bytes):
+            body = _whole(body, context)
         message = request_from(route.path, route.spec, body, self._metadata, route.endpoint.node_id)
         left = cast("float | None", context.time_remaining())
         message.deadline = time.monotonic() + (route.timeout if left is None else left)
@@ -155,6 +161,18 @@ _KINDS: dict[tuple[bool, bool], type[_Call]] = {
     (True, True): _BidiStream,
 }
 """By whether the request and the response are streams."""
+
+
+async def _whole(bodies: AsyncIterator[bytes], context: _Context) -> AsyncIterator[bytes]:
+    """The bodies of a streamed request, which must not seem complete where its caller has given up.
+
+    gRPC ends both alike, and notices a moment later that the call is cancelled: then asking once more ends it here.
+    """
+    async for body in bodies:
+        yield body
+    for _ in range(_LOOKS):
+        await asyncio.sleep(_MOMENT)
+        await context.read()
 
 
 def _identity(context: _Context) -> tuple[str, ...] | None:
