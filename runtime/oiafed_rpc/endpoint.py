@@ -126,7 +126,7 @@ class Endpoint:
             return message.reply(await self._run(self._handle(message), message))
         return checked_reply(await self._run(self._chain(message), message))
 
-    async def answer(self, message: Message, waits: Waits) -> Any:
+    def answer(self, message: Message, waits: Waits) -> Coroutine[Any, Any, Any]:
         """The result of a call from the same event loop, as `receive` gives it.
 
         Args:
@@ -134,8 +134,11 @@ class Endpoint:
             waits: Where the caller's side can end the call.
         """
         if self._chain is None:
-            return await self._run(self._handle(message), message, waits)
-        return checked_reply(await self._run(self._chain(message), message, waits)).payload
+            return self._run(self._handle(message), message, waits)
+        return self._answer_through(self._chain(message), message, waits)
+
+    async def _answer_through(self, chain: Coroutine[Any, Any, Message], message: Message, waits: Waits) -> Any:
+        return checked_reply(await self._run(chain, message, waits)).payload
 
     async def _run(self, steps: Coroutine[Any, Any, Any], message: Message, *waits: Waits) -> Any:
         token = CURRENT.set(message)
@@ -176,7 +179,10 @@ class Endpoint:
         if self.draining.stopping and not spec.provided:
             raise self.draining.refusal()
         if message.undecoded:
-            await self.wire.decode_request(message)
+            if spec.takes_stream:
+                await self.wire.decode_stream(message)
+            else:
+                self.wire.decode_request(message)
         try:
             if message.items is not None or spec.gives_stream:
                 return await self._streamed(spec, rules, target, message)

@@ -28,7 +28,7 @@ class LearnerInfo(_rpc.Record):
     """
 
     samples: int
-    classes: dict[int, int] = _dataclasses.field(default_factory=dict[int, int])
+    classes: dict[int, int] = _dataclasses.field(default_factory=lambda: {})
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -47,7 +47,7 @@ class FitConfig(_rpc.Record):
     learning_rate: float = 0.01
     batch_size: int = 32
     seed: int | None = None
-    tags: dict[str, str] = _dataclasses.field(default_factory=dict[str, str])
+    tags: dict[str, str] = _dataclasses.field(default_factory=lambda: {})
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -112,7 +112,7 @@ class TrainerStatus(_rpc.Record):
 
     round: int
     rounds: int
-    learners: list[str] = _dataclasses.field(default_factory=list[str])
+    learners: list[str] = _dataclasses.field(default_factory=lambda: [])
     accuracy: float | None = None
     train_loss: float | None = None
     test_loss: float | None = None

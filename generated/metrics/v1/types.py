@@ -43,8 +43,8 @@ class Series(_rpc.Record):
 
     name: str
     kind: Kind
-    labels: dict[str, str] = _dataclasses.field(default_factory=dict[str, str])
-    points: list[Series.Point] = _dataclasses.field(default_factory=list["Series.Point"])
+    labels: dict[str, str] = _dataclasses.field(default_factory=lambda: {})
+    points: list[Series.Point] = _dataclasses.field(default_factory=lambda: [])
     unit: str | None = None
     attachment: _rpc.Tensor | None = None
 
@@ -58,7 +58,7 @@ class ReportRequest(_rpc.Record):
     """
 
     node: str
-    series: list[Series] = _dataclasses.field(default_factory=list["Series"])
+    series: list[Series] = _dataclasses.field(default_factory=lambda: [])
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)

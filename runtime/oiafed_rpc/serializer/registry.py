@@ -46,6 +46,7 @@ class Serializers:
         self._default = _made(default or PickleSerializer.name)
         accepted = [self._default, *map(_made, BUILT_IN)] if accept is None else [*map(_made, accept)]
         self._accepted = _by_name(accepted)
+        self._names = tuple(self._accepted)
         self._known = _by_name([self._default, *accepted, *map(_made, BUILT_IN)])
         self._views: dict[str, Serializers] = {}
         self.check_known(typed)
@@ -54,7 +55,7 @@ class Serializers:
     @property
     def names(self) -> tuple[str, ...]:
         """The serializers that this node reads."""
-        return tuple(self._accepted)
+        return self._names
 
     @property
     def default(self) -> str:

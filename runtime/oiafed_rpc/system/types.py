@@ -62,8 +62,8 @@ class MethodOptions(_rpc.Record):
     """
 
     timeout: float
-    callers: list[str] = _dataclasses.field(default_factory=list[str])
-    errors: list[str] = _dataclasses.field(default_factory=list[str])
+    callers: list[str] = _dataclasses.field(default_factory=lambda: [])
+    errors: list[str] = _dataclasses.field(default_factory=lambda: [])
     unpack: bool
 
 
@@ -114,7 +114,7 @@ class ValueList(_rpc.Record):
         items: The values.
     """
 
-    items: list[Value] = _dataclasses.field(default_factory=list["Value"])
+    items: list[Value] = _dataclasses.field(default_factory=lambda: [])
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -126,8 +126,8 @@ class ValueMap(_rpc.Record):
         values: For each key its value.
     """
 
-    keys: list[Value] = _dataclasses.field(default_factory=list["Value"])
-    values: list[Value] = _dataclasses.field(default_factory=list["Value"])
+    keys: list[Value] = _dataclasses.field(default_factory=lambda: [])
+    values: list[Value] = _dataclasses.field(default_factory=lambda: [])
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -179,7 +179,7 @@ class ValueForm(_rpc.Record):
     """
 
     name: str
-    parts: list[Value] = _dataclasses.field(default_factory=list["Value"])
+    parts: list[Value] = _dataclasses.field(default_factory=lambda: [])
 
 
 _rpc.bind(HelloRequest, _node_pb2.HelloRequest)

@@ -91,20 +91,21 @@ class Wire:
 
     # The answering side
 
-    async def decode_request(self, message: Message) -> None:
-        """Decode the payload of a request that arrived, and its items as they come.
+    def decode_request(self, message: Message) -> None:
+        """Decode the payload of a request that arrived.
 
         Raises:
-            RpcError: INVALID_ARGUMENT where they are not what the method takes, or not allowed.
+            RpcError: INVALID_ARGUMENT where it is not what the method takes, or not allowed.
         """
         message.undecoded = False
-        spec = spec_of(message)
-        if spec.takes_stream:
-            bodies = items_of(message)
-            message.payload = await self._head(message, bodies) if spec.has_head else {}
-            message.items = self._items(message, bodies)
-        else:
-            message.payload = self._decode_request(message, spec.request_codec, message.payload)
+        message.payload = self._decode_request(message, spec_of(message).request_codec, message.payload)
+
+    async def decode_stream(self, message: Message) -> None:
+        """Decode the payload of a streamed request that arrived, and its items as they come; errors as for others."""
+        message.undecoded = False
+        bodies = items_of(message)
+        message.payload = await self._head(message, bodies) if spec_of(message).has_head else {}
+        message.items = self._items(message, bodies)
 
     async def _head(self, message: Message, bodies: AsyncIterator[bytes]) -> Any:
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, NamedTuple
 
 from oiafed_rpc.config import TlsConfig
@@ -123,8 +123,14 @@ class GrpcTransport(Transport):
         """Whether other machines reach it in plain text."""
         return self._host is not None and not is_loopback(self._host) and self._tls is None
 
-    async def send(self, target: str, message: Message) -> Message:
+    def send(self, target: str, message: Message) -> Coroutine[Any, Any, Message]:
         """Call a node; raises RpcError where that fails. A node that is being connected to is waited for."""
+        channel = self._channels.get(target)
+        if channel is not None and target not in self._candidates:
+            return channel.send(target, message)
+        return self._send_when_known(target, message)
+
+    async def _send_when_known(self, target: str, message: Message) -> Message:
         channel = await self._channel(target, message)
         return await channel.send(target, message)
 

@@ -238,20 +238,16 @@ class Fields(_rpc.Record):
 class Typed(_rpc.Record):
     pass
 
-    list: _builtins.list[_builtins.int] = _dataclasses.field(default_factory=_builtins.list[_builtins.int])
-    dict: _builtins.dict[_builtins.str, _builtins.int] = _dataclasses.field(
-        default_factory=_builtins.dict[_builtins.str, _builtins.int]
-    )
+    list: _builtins.list[_builtins.int] = _dataclasses.field(default_factory=lambda: [])
+    dict: _builtins.dict[_builtins.str, _builtins.int] = _dataclasses.field(default_factory=lambda: {})
     int: _builtins.int | None = None
     Typed: _types.Typed | None = None
-    Fields: _builtins.list[_types.Fields] = _dataclasses.field(default_factory=_builtins.list["_types.Fields"])
+    Fields: _builtins.list[_types.Fields] = _dataclasses.field(default_factory=lambda: [])
     Members: _types.Members = _types.Members.ZERO
     tensors: _rpc.Tensors
     float: _builtins.float = 1.5
-    str: _builtins.list[_builtins.str] = _dataclasses.field(default_factory=_builtins.list[_builtins.str])
-    Other: _builtins.dict[_builtins.str, _types.Other] = _dataclasses.field(
-        default_factory=_builtins.dict[_builtins.str, "_types.Other"]
-    )
+    str: _builtins.list[_builtins.str] = _dataclasses.field(default_factory=lambda: [])
+    Other: _builtins.dict[_builtins.str, _types.Other] = _dataclasses.field(default_factory=lambda: {})
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)

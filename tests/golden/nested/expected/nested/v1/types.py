@@ -29,8 +29,8 @@ class Outer(_rpc.Record):
             mood: Outer.Inner.Mood
             outer: Outer
 
-        deep: list[Outer.Inner.Innermost] = _dataclasses.field(default_factory=list["Outer.Inner.Innermost"])
-        moods: dict[str, Outer.Inner.Mood] = _dataclasses.field(default_factory=dict[str, "Outer.Inner.Mood"])
+        deep: list[Outer.Inner.Innermost] = _dataclasses.field(default_factory=lambda: [])
+        moods: dict[str, Outer.Inner.Mood] = _dataclasses.field(default_factory=lambda: {})
 
     inner: Outer.Inner
     chosen: Outer.Inner.Innermost | None = None
@@ -41,7 +41,7 @@ class Uses(_rpc.Record):
     pass
 
     mood: Outer.Inner.Mood
-    by_number: dict[int, Outer.Inner] = _dataclasses.field(default_factory=dict[int, "Outer.Inner"])
+    by_number: dict[int, Outer.Inner] = _dataclasses.field(default_factory=lambda: {})
 
 
 _rpc.bind(Outer, _order_pb2.Outer, inner=Outer.Inner, chosen=Outer.Inner.Innermost)

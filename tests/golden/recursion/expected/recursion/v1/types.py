@@ -13,8 +13,8 @@ from .wire import recursion_pb2 as _recursion_pb2
 class Tree(_rpc.Record):
     pass
 
-    children: list[Tree] = _dataclasses.field(default_factory=list["Tree"])
-    named: dict[str, Tree] = _dataclasses.field(default_factory=dict[str, "Tree"])
+    children: list[Tree] = _dataclasses.field(default_factory=lambda: [])
+    named: dict[str, Tree] = _dataclasses.field(default_factory=lambda: {})
     parent: Tree | None = None
 
 

@@ -23,7 +23,7 @@ class Request(_rpc.Record):
 class Reply(_rpc.Record):
     pass
 
-    names: list[str] = _dataclasses.field(default_factory=list[str])
+    names: list[str] = _dataclasses.field(default_factory=lambda: [])
 
 
 class Refused(_rpc.DeclaredError):
