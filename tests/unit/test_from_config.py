@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from federation.v1 import LearnerProxy
 from oiafed_rpc import (
     AutoTransport,
     Code,
@@ -15,13 +17,18 @@ from oiafed_rpc import (
     Context,
     GrpcTransport,
     Interceptor,
+    MaxRetriesExceeded,
     MemoryTransport,
     Message,
     Node,
+    NodeConfig,
+    RetriableError,
     RpcError,
     Serializer,
     Transport,
 )
+
+from tests.unit.learners import Echo
 
 
 def _config(node_id: str, role: str = "learner", **sections: Any) -> dict[str, Any]:
@@ -237,3 +244,166 @@ def test_what_cannot_be_made_is_named_with_its_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"node\.yaml: transport\.interceptors\[0\]: .*it takes \(token") as failure:
         Node.from_config(path)
     assert "s3cret" not in str(failure.value)
+
+
+def _forms(tmp_path: Path, config: dict[str, Any]) -> list[Any]:
+    """One configuration as a mapping, as a file, and as made in code."""
+    path = tmp_path / "node.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return [config, path, NodeConfig.load(config)]
+
+
+@pytest.mark.parametrize("form", [0, 1, 2])
+async def test_retry_is_as_configured(tmp_path: Path, form: int) -> None:
+    retry = {"max_attempts": 4, "backoff_strategy": "constant", "initial_delay": 0.001, "max_delay": 0.002}
+    callee = Node("retry_callee", "learner")
+    runs = 0
+
+    def flaky(a: int = 0, b: int = 0) -> int:
+        nonlocal runs
+        runs += 1
+        raise RetriableError("not yet")
+
+    callee.register_handler("flaky", flaky)
+    config = _config("retry_caller", retry=retry, transport={"mode": "memory"})
+    async with callee, Node.from_config(_forms(tmp_path, config)[form]) as caller:
+        proxy = caller.get_proxy("retry_callee").with_options(idempotent=True)
+        with pytest.raises(MaxRetriesExceeded, match="4 attempts failed") as failure:
+            await proxy.call("flaky")
+        assert (runs, failure.value.attempts) == (4, 4)
+        with pytest.raises(RetriableError):
+            await proxy.with_options(retry=False).call("flaky")
+        assert runs == 5
+
+
+class Deaf(Interceptor):
+    """Lets no message of the protocol itself through while it is deaf."""
+
+    heard: asyncio.Event | None = None
+
+    async def intercept_receive(self, message: Message, context: Context) -> Message:
+        if Deaf.heard is not None and message.spec is not None and message.spec.provided:
+            await Deaf.heard.wait()
+        return message
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+async def test_the_heartbeat_is_as_configured(enabled: bool) -> None:
+    heartbeat = {"enabled": enabled, "interval": 0.05, "timeout": 0.15}
+    transport = {"mode": "grpc", "interceptors": [{"type": f"{__name__}:Deaf"}]}
+    config = _config("deaf", listen={"host": "127.0.0.1", "port": 0}, transport=transport, timeout={"grace": 0})
+    async with (
+        Node.from_config(config) as callee,
+        Node.from_config(_config("beats", "trainer", heartbeat=heartbeat, transport={"mode": "grpc"})) as caller,
+    ):
+        lost = asyncio.Event()
+        caller.on("lost", lambda peer: lost.set())
+        await caller.connect(f"deaf@127.0.0.1:{callee.transport.port}")
+        Deaf.heard = asyncio.Event()
+        try:
+            if enabled:
+                await asyncio.wait_for(lost.wait(), 5)
+                assert caller.peers["deaf"].state == "lost"
+            else:
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(lost.wait(), 0.4)
+        finally:
+            Deaf.heard.set()
+            Deaf.heard = None
+
+
+async def test_the_grace_is_as_configured() -> None:
+    for grace, outcome in ((0, "stopped before"), (5, "done")):
+        config = _config("graceful", timeout={"grace": grace}, transport={"mode": "memory"})
+        node, caller = Node.from_config(config), Node("graceful_caller", "trainer")
+        began, finish = asyncio.Event(), asyncio.Event()
+
+        @node.register_handler("slow")
+        async def slow(a: int = 0, b: int = 0, began: Any = began, finish: Any = finish) -> str:
+            began.set()
+            await finish.wait()
+            return "done"
+
+        async with caller:
+            await node.start()
+            call = asyncio.create_task(caller.get_proxy("graceful").call("slow"))
+            await began.wait()
+            stopping = asyncio.create_task(node.stop())
+            if grace:
+                await asyncio.sleep(0)
+                finish.set()
+                assert await call == outcome
+            else:
+                with pytest.raises(RpcError, match=outcome):
+                    await call
+            await stopping
+
+
+@pytest.mark.parametrize("debug", [True, False])
+async def test_tracebacks_are_told_in_debug_mode(debug: bool) -> None:
+    config = {"node": {"id": "debugged", "role": "learner", "debug": debug}, "transport": {"mode": "memory"}}
+    async with Node.from_config(config) as node, Node("debugger", "trainer") as caller:
+
+        def fails(a: int = 0, b: int = 0) -> None:
+            raise ValueError("told")
+
+        node.register_handler("fails", fails)
+        with pytest.raises(RpcError, match="told") as failure:
+            await caller.get_proxy("debugged").call("fails")
+        assert ("in fails" in failure.value.details.get("traceback", "")) is debug
+
+
+@pytest.mark.parametrize("name", ["json", "proto", "pickle"])
+async def test_the_serializer_sets_both_sorts_of_calls(name: str) -> None:
+    seen: list[str] = []
+
+    class Watching(Interceptor):
+        async def intercept_receive(self, message: Message, context: Context) -> Message:
+            if message.arrival is not None and message.spec is not None and not message.spec.provided:
+                seen.append(message.serializer)
+            return message
+
+    callee = Node("serialized", "learner", GrpcTransport("127.0.0.1", 0), interceptors=[Watching()])
+    callee.register(Echo())
+    callee.register_handler("plain", lambda value, other=None: value)
+    config = _config("serializing", "trainer", transport={"mode": "grpc", "serializer": name})
+    async with callee, Node.from_config(config) as caller:
+        await caller.connect(f"serialized@127.0.0.1:{callee.transport.port}")
+        assert (await caller.get_proxy("serialized", LearnerProxy).describe()).samples == 7
+        assert await caller.get_proxy("serialized").call("plain", value={"x": [1, 2.5, None]}) == {"x": [1, 2.5, None]}
+    assert seen[0] == ("" if name == "proto" else name)
+
+
+async def test_compression_from_a_file_makes_bodies_smaller(tmp_path: Path) -> None:
+    sizes: list[int] = []
+
+    class Measuring(Interceptor):
+        async def intercept_receive(self, message: Message, context: Context) -> Message:
+            if isinstance(message.payload, bytes):
+                sizes.append(len(message.payload))
+            return message
+
+    callee = Node("unpacking", "learner", GrpcTransport("127.0.0.1", 0), interceptors=[Measuring()])
+    callee.register_handler("size", lambda data, other=None: len(data))
+    interceptors = [{"type": "compression", "level": 1}]
+    config = _config("packing", "trainer", transport={"mode": "grpc", "interceptors": interceptors})
+    async with callee, Node.from_config(_forms(tmp_path, config)[1]) as caller:
+        await caller.connect(f"unpacking@127.0.0.1:{callee.transport.port}")
+        assert await caller.get_proxy("unpacking").call("size", data=b"x" * 100_000) == 100_000
+    assert max(sizes) < 5_000
+
+
+async def test_a_node_listens_on_a_unix_socket(tmp_path: Path) -> None:
+    where = f"unix:{tmp_path}/node.sock"
+    listening = _config("by_socket", listen={"host": where}, transport={"mode": "grpc"})
+    calling = _config("to_socket", connect_to=[f"by_socket@{where}"], transport={"mode": "grpc"})
+    async with Node.from_config(listening) as callee, Node.from_config(calling) as caller:
+        callee.register_handler("ping", lambda a=0, b=0: "pong")
+        assert await caller.get_proxy("by_socket").call("ping") == "pong"
+        second = Node.from_config(_config("second", listen={"host": where}, transport={"mode": "grpc"}))
+        with pytest.raises(ConfigError, match="the socket is in use"):
+            await second.start()
+    assert not (tmp_path / "node.sock").exists()
+    (tmp_path / "node.sock").write_text("a file")
+    with pytest.raises(ConfigError, match="it is no socket"):
+        await Node.from_config(listening).start()
