@@ -77,11 +77,10 @@ def bounded(
     came, done = first_step(steps, title)
     if done:
         return came
-    return (yield from rest(steps, came, deadline, title, waits))
+    return (yield from _rest(steps, came, deadline, title, waits))
 
 
-@types.coroutine
-def rest(
+def _rest(
     steps: Steps, waiting: Any, deadline: float | None, title: str, waits: tuple[Waits, ...]
 ) -> Generator[Any, None, Any]:
     """What follows on `first_step`: as `bounded`, for a handler that waits."""
@@ -118,6 +117,9 @@ def rest(
     finally:
         wait.end()
     raise wait.outcome(title)
+
+
+rest = types.coroutine(_rest)
 
 
 def deadline_exceeded(title: str) -> RpcError:

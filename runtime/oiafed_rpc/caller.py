@@ -197,7 +197,7 @@ class Caller:
             return (await self._reply(request)).payload
 
     @contextlib.asynccontextmanager
-    async def _source(self, request: Message, options: Options) -> AsyncIterator[None]:
+    async def _source(self, request: Message, options: Options) -> AsyncGenerator[None, None]:
         """Ends the stream of a request with its call, which is made once: what the stream gave is gone."""
         source = cast("Source", request.items)
         try:

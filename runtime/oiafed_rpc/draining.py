@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from oiafed_rpc.bounded import Waits
 from oiafed_rpc.errors import Code, RetriableError, RpcError
@@ -41,7 +41,7 @@ class Draining:
         await self._begun.wait()
 
     @contextlib.contextmanager
-    def stream(self) -> Iterator[None]:
+    def stream(self) -> Generator[None, None, None]:
         """A call that answers with a stream, until it has ended."""
         self._streams += 1
         try:

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import weakref
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.forking import on_fork
@@ -205,7 +205,7 @@ async def _terminate() -> None:
 
 
 @contextlib.contextmanager
-def _interrupts(life: Life) -> Iterator[None]:
+def _interrupts(life: Life) -> Generator[None, None, None]:
     """Have Ctrl-C stop a node that serves, as SIGTERM does; a second one interrupts at once."""
     loop = asyncio.get_running_loop()
     former = signal.getsignal(signal.SIGINT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from oiafed_rpc.endpoint import Endpoint
@@ -46,8 +46,8 @@ class Transport(ABC):
         self._endpoint = endpoint
 
     @abstractmethod
-    async def send(self, target: str, message: Message) -> Message:
-        """Carry a request to a node and return its reply.
+    def send(self, target: str, message: Message) -> Coroutine[Any, Any, Message]:
+        """Carry a request to a node and return its reply: an `async def`, most often.
 
         Where the request is a stream, `message.items` gives what follows the payload.
 

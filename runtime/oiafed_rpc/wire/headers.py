@@ -58,7 +58,7 @@ def _quoted(text: str) -> str:
 @lru_cache(_ROUTES)
 def route_of(header: str) -> Route:
     """The route in a header. Each part may be left out; those that are not known are passed over."""
-    parts = dict(part.partition("=")[::2] for part in header.split(";"))
+    parts = {key: value for key, _, value in (part.partition("=") for part in header.split(";"))}
     source, role, target = (unquote(parts.get(key, "")) for key in ("source", "role", "target"))
     return Route(source, role, target, tuple(unquote(name) for name in parts.get("accept", "").split(",") if name))
 

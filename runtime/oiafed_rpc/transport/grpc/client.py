@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
 import grpc
@@ -91,7 +91,7 @@ class GrpcChannel:
                 yield self._wire.decode_reply(message, data, encoding)
 
     @contextlib.asynccontextmanager
-    async def _running(self, call: Any, message: Message) -> AsyncIterator[None]:
+    async def _running(self, call: Any, message: Message) -> AsyncGenerator[None, None]:
         """A call that lasts; its request is written beside the reading of its reply."""
         writing: asyncio.Task[None] | None = None
         if spec_of(message).takes_stream:
