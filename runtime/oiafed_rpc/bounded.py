@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 import types
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Protocol
 
 from oiafed_rpc.alarms import alarms_of
@@ -119,7 +119,7 @@ def _rest(
     raise wait.outcome(title)
 
 
-rest = types.coroutine(_rest)
+rest: Callable[[Steps, Any, float | None, str, tuple[Waits, ...]], Awaitable[Any]] = types.coroutine(_rest)
 
 
 def deadline_exceeded(title: str) -> RpcError:
