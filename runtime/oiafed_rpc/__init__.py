@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from oiafed_rpc.collection import Broadcast, BroadcastStream, ProxyCollection, Replies, Reply
-from oiafed_rpc.config import Address, NodeConfig
+from oiafed_rpc.config import Address, NodeConfig, TlsConfig
 from oiafed_rpc.context import Call, current_call
 from oiafed_rpc.errors import (
     AuthError,
@@ -88,6 +88,7 @@ __all__ = [
     "Side",
     "Tensor",
     "Tensors",
+    "TlsConfig",
     "Transport",
     "current_call",
 ]

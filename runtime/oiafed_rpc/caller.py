@@ -34,6 +34,7 @@ from oiafed_rpc.wire.bodies import PROTO, spec_of
 _KEY = re.compile(r"[a-z0-9_.-]+")
 _VALUE = re.compile(r"[ -~]*")
 _MAX_METADATA = 4096  # bytes; servers may refuse headers of 8 KiB in all
+_MOST_METADATA = 32  # keys; receivers read 64 headers in all
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,8 @@ def _check_metadata(metadata: Mapping[str, str]) -> None:
             )
         if not _VALUE.fullmatch(value) or value != value.strip():
             raise ValueError(f"the value of metadata {key!r} must be printable ASCII without spaces around it")
+    if len(metadata) > _MOST_METADATA:
+        raise ValueError(f"{len(metadata)} keys of metadata: at most {_MOST_METADATA} travel with a call")
     size = sum(len(key) + len(value) for key, value in metadata.items())
     if size > _MAX_METADATA:
         raise ValueError(f"{size} bytes of metadata: at most {_MAX_METADATA} travel with a call")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from types import MappingProxyType
 
 from oiafed_rpc.errors import Code, RpcError
@@ -32,7 +32,10 @@ class Call:
 
     @property
     def role(self) -> str:
-        """The role of the calling node, as it claims it; empty for a client that is no node."""
+        """The role of the calling node: proven where its certificate names roles, else as the node claims it.
+
+        Empty for a client that is no node.
+        """
         return self._message.role
 
     @property
@@ -63,7 +66,8 @@ class Call:
     @property
     def peer_identity(self) -> tuple[str, ...] | None:
         """The names in the certificate with which the caller has proved who it is; None where it has proved nothing."""
-        return self._message.identity
+        identity = self._message.identity
+        return None if identity is None else identity.names
 
     def time_left(self) -> float | None:
         """Seconds until the deadline."""
@@ -80,6 +84,13 @@ def current_call() -> Call:
     if message is None:
         raise RpcError(Code.FAILED_PRECONDITION, "current_call() works inside a handler only")
     return Call(message)
+
+
+def outside_of_calls() -> Context:
+    """The context of what goes on when the running handler has ended: it is not bound by the handler's deadline."""
+    context = copy_context()
+    context.run(CURRENT.set, None)
+    return context
 
 
 def deadline_after(timeout: float) -> float:

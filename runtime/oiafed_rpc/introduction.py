@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from oiafed_rpc.config import Address
 from oiafed_rpc.config.rules import LONGEST
+from oiafed_rpc.context import current_call
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.peers import Peer
@@ -53,9 +54,15 @@ class Introduction(NodeHandler):
         """See whether the id of a caller is its own.
 
         Raises:
-            RpcError: ALREADY_EXISTS where another node has it.
+            RpcError: ALREADY_EXISTS where another node has it; PERMISSION_DENIED where it is not who it calls as.
         """
-        own = self._endpoint
+        own, call = self._endpoint, current_call()
+        if call.source and (request.node_id, request.role) != (call.source, call.role):
+            raise RpcError(
+                Code.PERMISSION_DENIED,
+                f"node {call.source!r} of role {call.role!r} introduces itself to {own.node_id!r} as node "
+                f"{request.node_id!r} of role {request.role!r}",
+            )
         if request.node_id == own.node_id and request.incarnation != own.incarnation:
             raise _taken(request, f"it is that of the node that answers here, of role {own.role!r}")
         loop = asyncio.get_running_loop()

@@ -13,6 +13,7 @@ from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.events import Callback, Events
 from oiafed_rpc.heartbeat import HeartbeatManager
 from oiafed_rpc.introduction import FAREWELL, attend, greet, introduce
+from oiafed_rpc.lifecycle import elsewhere
 from oiafed_rpc.log import logger
 from oiafed_rpc.peers import Peer
 from oiafed_rpc.streams import close
@@ -132,8 +133,11 @@ class Membership:
         """Reach a node, exchange introductions, and stay with it.
 
         Raises:
-            RpcError: as `introduce` does; ALREADY_EXISTS where a node of its id is connected from elsewhere.
+            RpcError: as `introduce` does; ALREADY_EXISTS where a node of its id is connected from elsewhere;
+                FAILED_PRECONDITION where the node runs on another event loop.
         """
+        if self._loop not in (None, asyncio.get_running_loop()):
+            raise elsewhere(self._own.node_id)
         try:
             peer, attendance = await introduce(self._transport, self._own, proxy, address, timeout)
             await self._check_free(peer)

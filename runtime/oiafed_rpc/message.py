@@ -56,6 +56,18 @@ def _no_metadata() -> dict[str, str]:
     return {}  # calling dict[str, str] takes six times as long
 
 
+class Identity(NamedTuple):
+    """What the certificate of a caller proves.
+
+    Attributes:
+        names: The ids that it may have: the certificate's common name and DNS names.
+        roles: The roles that it may have; empty where the certificate names none, and binds to none.
+    """
+
+    names: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+
+
 @dataclass(slots=True, eq=False)
 class Message:
     """A request or a reply.
@@ -79,15 +91,15 @@ class Message:
         compressor: What makes the bodies smaller, if anything.
         arrival: How the request came, where that was as bytes.
         undecoded: Whether the payload, and the items, are still the peer's bytes.
-        identity: The names that the source has proved to have, by its certificate; None where it has proved none.
+        identity: Who the source has proved to be, by its certificate; None where it has shown none.
         cancelled: Whether the call has ended before its handler did.
     """
 
     method: str
     source: str
     target: str
-    payload: Any
-    metadata: dict[str, str] = field(default_factory=_no_metadata)
+    payload: Any = field(repr=False)  # neither belongs in a log: the one is large, the other may hold secrets
+    metadata: dict[str, str] = field(default_factory=_no_metadata, repr=False)
     call_id: str = ""
     deadline: float | None = None
     role: str = ""
@@ -99,7 +111,7 @@ class Message:
     compressor: Compressor | None = None
     arrival: Arrival | None = None
     undecoded: bool = False
-    identity: tuple[str, ...] | None = None
+    identity: Identity | None = None
     cancelled: bool = False
 
     def reply(self, payload: Any) -> Message:

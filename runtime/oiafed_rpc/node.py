@@ -14,6 +14,7 @@ from oiafed_rpc.caller import Caller
 from oiafed_rpc.collection import ProxyCollection
 from oiafed_rpc.config import Address, IdentityConfig, NodeConfig
 from oiafed_rpc.config.rules import seconds
+from oiafed_rpc.context import CURRENT, outside_of_calls
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, ConfigError, RpcError
 from oiafed_rpc.events import Callback, Event
@@ -144,12 +145,20 @@ class Node:
     async def stop(self, grace: float | None = None) -> None:
         """Take no more calls, let those under way end, and give back all resources. Harmless when not running.
 
-        New calls get UNAVAILABLE from now on. SIGTERM does the same.
+        New calls get UNAVAILABLE from now on. SIGTERM does the same. In a handler of the node itself it returns at
+        once, and the node stops when that handler and the others have ended.
 
         Args:
             grace: Seconds until calls under way are ended, where that is not as the node was made.
+
+        Raises:
+            RpcError: FAILED_PRECONDITION where the node runs on another event loop, or in the parent of this process.
         """
-        await self._life.stop(grace)
+        answering = CURRENT.get()
+        if answering is not None and answering.target == self.node_id:
+            self._life.stop_soon(grace)
+        else:
+            await self._life.stop(grace)
 
     async def serve(self) -> None:
         """Run until `stop` is called, or SIGTERM or Ctrl-C asks for it; starts the node where it is not running.
@@ -214,7 +223,8 @@ class Node:
                 answers at that address.
         """
         where = Address.parse(address) if isinstance(address, str) else address
-        return await self._members.connect(NodeProxy(self._caller, where.node_id), where, self._connect_timeout)
+        connecting = self._members.connect(NodeProxy(self._caller, where.node_id), where, self._connect_timeout)
+        return await asyncio.create_task(connecting, name=f"oiafed-connect {where}", context=outside_of_calls())
 
     @overload
     def on(self, event: Event) -> Callable[[B], B]: ...

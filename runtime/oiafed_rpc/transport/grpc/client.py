@@ -29,6 +29,7 @@ class GrpcChannel:
         address: Where it leads.
         options: How gRPC is to set it up.
         credentials: What it trusts and proves itself with; None for plain text.
+        expected: Whom the certificate at the other end must be for; None for plain text.
         wire: What turns messages to bytes and back.
 
     Attributes:
@@ -40,6 +41,7 @@ class GrpcChannel:
         address: str,
         options: Sequence[tuple[str, int | str]],
         credentials: grpc.ChannelCredentials | None,
+        expected: str | None,
         wire: Wire,
     ) -> None:
         USE.begin(self)
@@ -49,6 +51,7 @@ class GrpcChannel:
         else:
             self._channel = aio.secure_channel(address, credentials, options)
         self._direct = direct_calls(self._channel)
+        self._expected = expected
         self._wire = wire
         self._closed = False
         self._methods: dict[str, Any] = {}
@@ -68,7 +71,7 @@ class GrpcChannel:
             call = self._method(spec)(body, timeout=left, metadata=headers)
             return message.reply(await self._result(call, message))
         except aio.AioRpcError as failure:
-            raise error_from(failure, message, self._wire.serializers) from None
+            raise error_from(failure, message, self._wire.serializers, self._expected) from None
         except asyncio.CancelledError:
             self._check_open(message)
             raise
@@ -99,7 +102,7 @@ class GrpcChannel:
         try:
             yield
         except aio.AioRpcError as failure:
-            raise error_from(failure, message, self._wire.serializers) from None
+            raise error_from(failure, message, self._wire.serializers, self._expected) from None
         except asyncio.CancelledError:
             if writing is not None and writing.done():
                 writing.result()

@@ -8,6 +8,7 @@ from grpc import aio
 from oiafed_rpc.errors import Code, RetriableError, RpcError
 from oiafed_rpc.message import Message
 from oiafed_rpc.serializer import Serializers
+from oiafed_rpc.transport.grpc.security import tls_problem
 from oiafed_rpc.wire.bodies import spec_of
 from oiafed_rpc.wire.status import decode_error
 
@@ -20,17 +21,25 @@ _NEVER_SENT = ("failed to connect to all addresses", "DNS resolution failed", "N
 """What gRPC says where it had no connection to send a request over."""
 
 
-def error_from(failure: aio.AioRpcError, message: Message, serializers: Serializers) -> RpcError:
-    """The error that a failed gRPC call stands for: an error that the method declares, or an RpcError."""
+def error_from(failure: aio.AioRpcError, message: Message, serializers: Serializers, expected: str | None) -> RpcError:
+    """The error that a failed gRPC call stands for: an error that the method declares, or an RpcError.
+
+    Args:
+        failure: The failure.
+        message: The request.
+        serializers: What the details of errors are read with.
+        expected: Whom the certificate at the other end must be for; None where the channel is in plain text.
+    """
     for key, value in failure.trailing_metadata() or ():
         if key == DETAILS_KEY and isinstance(value, bytes):
             error = decode_error(message, value, serializers)
             if error is not None:
                 return error
-    return _from_grpc(_CODES.get(failure.code(), Code.UNKNOWN), failure.details() or failure.code().name, message)
+    told = failure.details() or failure.code().name
+    return _from_grpc(_CODES.get(failure.code(), Code.UNKNOWN), told, message, expected)
 
 
-def _from_grpc(code: Code, told: str, message: Message) -> RpcError:
+def _from_grpc(code: Code, told: str, message: Message, expected: str | None) -> RpcError:
     """Say where a failure of gRPC itself happened, which its own text does not."""
     title = spec_of(message).title
     details = {"node": message.target, "method": title}
@@ -38,5 +47,8 @@ def _from_grpc(code: Code, told: str, message: Message) -> RpcError:
     if code is Code.DEADLINE_EXCEEDED:
         return RpcError(code, f"{where} did not end by its deadline", details)
     if code is Code.UNAVAILABLE:
-        return RetriableError(f"{where}: {told}", details, ran=False if told.startswith(_NEVER_SENT) else None)
+        if not told.startswith(_NEVER_SENT):
+            return RetriableError(f"{where}: {told}", details)
+        why = tls_problem(told, expected)
+        return RetriableError(f"{where}: {f'{why} ({told})' if why else told}", details, ran=False)
     return RpcError(code, f"{where}: {told}", details)

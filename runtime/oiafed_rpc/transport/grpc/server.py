@@ -12,7 +12,7 @@ from grpc import aio
 
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import RpcError
-from oiafed_rpc.message import Message
+from oiafed_rpc.message import Identity, Message
 from oiafed_rpc.streams import close, next_item
 from oiafed_rpc.transport.grpc.failures import DETAILS_KEY, GRPC_CODES
 from oiafed_rpc.wire.headers import ENCODING, request_from
@@ -27,7 +27,11 @@ else:
 _LOOKS = 2
 _MOMENT = 0.001  # seconds
 
-_NAMES = ("x509_subject_alternative_name", "x509_common_name")
+_CERTIFICATE = "x509_pem_cert"
+_NAMES = ("x509_common_name", "peer_dns")
+_URIS = "peer_uri"
+_ROLE = "urn:oiafed:role:"
+"""What the URIs of a certificate begin with that name a role of its node."""
 
 
 class Router(grpc.GenericRpcHandler):
@@ -128,6 +132,8 @@ class _Call(_Handler):
         message.deadline = time.monotonic() + (route.timeout if left is None else left)
         if route.secure:
             message.identity = _identity(context)
+            if message.identity is not None and not message.source:
+                _introduce(message, message.identity)
         return message
 
     async def _abort(self, error: RpcError, context: _Context) -> NoReturn:
@@ -175,10 +181,19 @@ async def _whole(bodies: AsyncIterator[bytes], context: _Context) -> AsyncIterat
         await context.read()
 
 
-def _identity(context: _Context) -> tuple[str, ...] | None:
-    """The names in the caller's certificate; None where it has shown none."""
+def _identity(context: _Context) -> Identity | None:
+    """Who the caller is by its certificate; None where it has shown none."""
     proven = cast("dict[str, list[bytes]]", context.auth_context())
-    if not proven:
+    if _CERTIFICATE not in proven:
         return None
     names = [name.decode(errors="replace") for key in _NAMES for name in proven.get(key, ())]
-    return tuple(dict.fromkeys(names)) or None
+    uris = [uri.decode(errors="replace") for uri in proven.get(_URIS, ())]
+    roles = tuple(uri.removeprefix(_ROLE) for uri in uris if uri.startswith(_ROLE))
+    return Identity(tuple(dict.fromkeys(filter(None, names))), roles)
+
+
+def _introduce(message: Message, identity: Identity) -> None:
+    """A client that is no node has its certificate speak for it."""
+    message.source = next(iter(identity.names), "")
+    if len(identity.roles) == 1:
+        message.role = identity.roles[0]

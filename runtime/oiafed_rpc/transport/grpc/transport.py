@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from oiafed_rpc.config import TlsConfig
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.lifecycle import elsewhere
 from oiafed_rpc.message import Message
 from oiafed_rpc.method import SYSTEM_SERVICE
 from oiafed_rpc.peers import Peer
@@ -16,7 +17,7 @@ from oiafed_rpc.transport.base import Transport
 from oiafed_rpc.transport.grpc.client import GrpcChannel
 from oiafed_rpc.transport.grpc.listening import GrpcServer
 from oiafed_rpc.transport.grpc.options import authority, channel_options, is_loopback
-from oiafed_rpc.transport.grpc.security import channel_credentials, is_mutual, server_credentials
+from oiafed_rpc.transport.grpc.security import channel_credentials, check_files, is_mutual, server_credentials
 from oiafed_rpc.transport.grpc.server import Router
 from oiafed_rpc.transport.grpc.standard import offer_standard_services
 
@@ -50,6 +51,7 @@ class GrpcTransport(Transport):
         self._server: GrpcServer | None = None
         self._channels: dict[str, GrpcChannel] = {}
         self._candidates: dict[str, _Candidate] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.port = 0
 
     def attach(self, endpoint: Endpoint) -> None:
@@ -61,8 +63,11 @@ class GrpcTransport(Transport):
         """Listen, where there is something to listen on.
 
         Raises:
-            ConfigError: where that address can't be listened on.
+            ConfigError: where that address can't be listened on, or the files of `tls` are not what they should be.
         """
+        self._loop = asyncio.get_running_loop()
+        if self._tls is not None:
+            check_files(self._tls)
         if self._host is None:
             return
         credentials = server_credentials(self._tls) if self._tls else None
@@ -98,8 +103,11 @@ class GrpcTransport(Transport):
 
     def _make_channel(self, node_id: str, host: str, port: int) -> GrpcChannel:
         where, wire, tls = authority(host, port), self.endpoint.wire, self._tls
-        options = channel_options(host, wire.max_message_size, node_id if tls and is_mutual(tls) else "")
-        return GrpcChannel(where, options, channel_credentials(tls) if tls else None, wire)
+        if tls is None:
+            return GrpcChannel(where, channel_options(host, wire.max_message_size), None, None, wire)
+        name = node_id if is_mutual(tls) else ""
+        options = channel_options(host, wire.max_message_size, name)
+        return GrpcChannel(where, options, channel_credentials(tls), name or host, wire)
 
     async def welcome(self, peer: Peer) -> None:
         """Take over the channel over which a node has introduced itself."""
@@ -141,6 +149,8 @@ class GrpcTransport(Transport):
             yield item
 
     async def _channel(self, target: str, message: Message) -> GrpcChannel:
+        if asyncio.get_running_loop() is not self._loop:
+            raise elsewhere(self.endpoint.node_id)
         candidate = self._candidates.get(target)
         if candidate is not None and message.spec is not None and message.spec.path.startswith(SYSTEM_SERVICE):
             return candidate.channel
