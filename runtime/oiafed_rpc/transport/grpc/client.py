@@ -44,7 +44,7 @@ class GrpcChannel:
         expected: str | None,
         wire: Wire,
     ) -> None:
-        USE.begin(self)
+        USE.begin()
         self.address = address
         if credentials is None:
             self._channel = aio.insecure_channel(address, options)
@@ -170,4 +170,3 @@ class GrpcChannel:
         if self._direct is not None:
             self._direct.close()
         await self._channel.close(None)
-        USE.end(self)

@@ -32,7 +32,7 @@ class GrpcServer:
     def __init__(
         self, handler: grpc.GenericRpcHandler, max_message_size: int, credentials: grpc.ServerCredentials | None
     ) -> None:
-        USE.begin(self)
+        USE.begin()
         protect(asyncio.get_running_loop())
         self._server = aio.server(options=server_options(max_message_size))
         self._server.add_generic_rpc_handlers((handler,))
@@ -76,7 +76,6 @@ class GrpcServer:
         if self._guard is not None:
             self._guard.cancel()
             await asyncio.wait([self._guard])
-        USE.end(self)
 
 
 async def _problem(host: str, port: int) -> str | None:
