@@ -229,6 +229,8 @@ class Endpoint:
                 Code.FAILED_PRECONDITION,
                 f"{message.method!r} of node {self.node_id!r} is for proxy.{right}(...), not proxy.{wrong}(...)",
             )
+        if spec.takes_stream and not message.stream:
+            raise RpcError(Code.INVALID_ARGUMENT, f"{message.method!r}: the request names no parameter for its stream")
         if target.spec is not None and target.spec.takes_stream is not spec.takes_stream:
             takes = "takes a stream: give it a generator" if target.spec.takes_stream else "takes no stream"
             raise RpcError(Code.FAILED_PRECONDITION, f"{message.method!r} of node {self.node_id!r} {takes}")

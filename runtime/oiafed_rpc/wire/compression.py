@@ -42,12 +42,15 @@ def decompress(name: str, data: bytes, limit: int) -> bytes:
 
     Raises:
         RpcError: UNIMPLEMENTED for a compression that is not known, RESOURCE_EXHAUSTED where there is more than
-            `limit`, INVALID_ARGUMENT for bytes that are none of its.
+            `limit`, INVALID_ARGUMENT for bytes that are no whole frame which tells its size.
     """
     if name != ZSTD:
         raise RpcError(Code.UNIMPLEMENTED, f"unknown compression {name[:40]!r}; known here: {', '.join(COMPRESSIONS)}")
     try:
-        if zstandard.frame_content_size(data) > limit:
+        size = zstandard.frame_content_size(data)
+        if size < 0:
+            raise _not_valid(data, "the frame does not tell its size")
+        if size > limit:
             raise _too_large(limit)
         with zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).stream_reader(data) as reader:
             made = bytearray()
@@ -55,9 +58,15 @@ def decompress(name: str, data: bytes, limit: int) -> bytes:
                 made += chunk
                 if len(made) > limit:
                     raise _too_large(limit)
-            return bytes(made)
     except zstandard.ZstdError as error:
-        raise RpcError(Code.INVALID_ARGUMENT, f"these {len(data)} bytes are not valid zstd: {error}") from None
+        raise _not_valid(data, str(error)) from None
+    if len(made) != size:
+        raise _not_valid(data, f"the frame is to have {size} bytes, and has {len(made)}")
+    return bytes(made)
+
+
+def _not_valid(data: bytes, why: str) -> RpcError:
+    return RpcError(Code.INVALID_ARGUMENT, f"these {len(data)} bytes are not valid zstd: {why}")
 
 
 def _too_large(limit: int) -> RpcError:
