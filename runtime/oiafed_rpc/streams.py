@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
@@ -38,16 +39,16 @@ async def _from_threads(items: Iterator[Any]) -> AsyncIterator[Any]:
         with stepping:
             return next(items, _END)
 
-    def end() -> None:
+    def end(generator: Generator[Any, Any, Any]) -> None:
         with stepping:
-            if isinstance(items, Generator):
-                items.close()
+            generator.close()
 
     try:
         while (item := await WORKERS.run(step)) is not _END:
             yield item
     finally:
-        await WORKERS.run(end)
+        if isinstance(items, Generator):
+            await WORKERS.run(functools.partial(end, items))
 
 
 async def item_in_time(

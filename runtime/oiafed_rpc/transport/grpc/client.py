@@ -17,6 +17,7 @@ from oiafed_rpc.method import Method
 from oiafed_rpc.transport.grpc.direct import direct_calls
 from oiafed_rpc.transport.grpc.failures import error_from
 from oiafed_rpc.transport.grpc.forks import USE
+from oiafed_rpc.transport.grpc.statuses import keep_status
 from oiafed_rpc.wire import Wire
 from oiafed_rpc.wire.bodies import spec_of
 from oiafed_rpc.wire.headers import ENCODING, Headers, request_headers
@@ -98,6 +99,7 @@ class GrpcChannel:
         """A call that lasts; its request is written beside the reading of its reply."""
         writing: asyncio.Task[None] | None = None
         if spec_of(message).takes_stream:
+            keep_status(call)
             writing = asyncio.create_task(self._write(call, message), name=f"oiafed-request {message.method}")
         try:
             yield
