@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, cast
 
 from oiafed_rpc.bounded import Waits, first_step, rest
 from oiafed_rpc.codec.messages import Params
@@ -247,7 +247,15 @@ class Endpoint:
         items = RequestStream[Any](came)
         request = spec.request
         name = request.stream if isinstance(request, Params) else message.stream
-        return ({**message.payload, name: items} if name else items), items
+        if not name:
+            return items, items
+        beside: object = message.payload
+        if not isinstance(beside, dict) or name in beside:
+            raise RpcError(
+                Code.INVALID_ARGUMENT,
+                f"{message.method}: the first message is to have the parameters beside the stream {name!r}, as a dict",
+            )
+        return {**cast("dict[str, Any]", beside), name: items}, items
 
     def _titles(self) -> list[str]:
         return [spec.title for spec, _ in self._typed.values() if not spec.provided]

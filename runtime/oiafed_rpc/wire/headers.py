@@ -109,7 +109,7 @@ def request_from(
     message = Message(method, route.source, route.target or node_id, None, theirs, ours.get(CALL_ID, ""))
     message.role = route.role
     message.spec = spec
-    message.stream = unquote(ours.get(STREAM, ""))
+    message.stream = unquote(ours.get(STREAM, "")) if dynamic else ""
     message.serializer = unquote(ours.get(SERIALIZER, ""))
     unpacks = ours.get(UNPACKS, "")
     message.arrival = Arrival(route.accept, tuple(unpacks.split(",")) if unpacks else (), ours.get(ENCODING, ""))
