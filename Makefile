@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SOURCES := runtime codegen generated examples tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help bench install generate demo test lint format types check-generated pytest golden clean
+.PHONY: help bench install generate demo test lint format types check-generated pytest golden vectors clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ pytest: $(STAMP) ## The tests alone
 
 golden: $(STAMP) ## Rewrite the expected output of the generator's golden tests
 	$(BIN)/python -m tests.golden.regenerate
+
+vectors: $(STAMP) ## Rewrite the test vectors of docs/wire.md
+	$(BIN)/python -m tests.vectors
 
 bench: $(STAMP) ## Measure small calls beside a bare grpc.aio stub
 	$(BIN)/python -m benchmarks.small_calls

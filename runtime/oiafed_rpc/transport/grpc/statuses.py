@@ -26,7 +26,7 @@ class _Core:
 
 
 def keep_status(call: Any) -> None:
-    """Let a call whose request is a stream end with its server's status; a grpcio that has no such core is left as is."""
+    """Let a call whose request is a stream end with its server's status, where this grpcio has such a core."""
     core = getattr(call, _CORE, None)
     if core is not None:
         setattr(call, _CORE, _Core(core))
