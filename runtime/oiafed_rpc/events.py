@@ -51,9 +51,15 @@ class Events:
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
 
+    def spare(self) -> None:
+        """Let the callback that asks for this go on beyond `stop`, which it waits for itself."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._running.discard(task)
+
     async def stop(self) -> None:
         """End the coroutines that are still running."""
-        running = [task for task in self._running if task is not asyncio.current_task()]
+        running = tuple(self._running)
         for task in running:
             task.cancel()
         if running:

@@ -54,6 +54,10 @@ class Membership:
         """Have a callback called for an event; see `Events.on`."""
         return self._events.on(event, callback)
 
+    def spare_callback(self) -> None:
+        """Let the callback that runs now, if it is one, outlive `stop`; see `Events.spare`."""
+        self._events.spare()
+
     def peers(self) -> Mapping[str, Peer]:
         """The peers as they are now, by id."""
         return {key: self._seen(peer) for key, peer in self._others().items()}

@@ -158,6 +158,7 @@ class Node:
         if answering is not None and answering.target == self.node_id:
             self._life.stop_soon(grace)
         else:
+            self._members.spare_callback()
             await self._life.stop(grace)
 
     async def serve(self) -> None:
