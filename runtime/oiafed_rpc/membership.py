@@ -216,10 +216,12 @@ class Membership:
             return
         logger.warning("node %r lost peer %r: it does not answer", self._own.node_id, node_id)
         self._lose(node_id, "it does not answer")
+        self._transport.peers.notify()
         self._events.emit("lost", self._seen(peer))
 
     def _recovered(self, node_id: str) -> None:
         peer = self._others().get(node_id)
         if peer is not None:
             logger.info("node %r: peer %r answers again", self._own.node_id, node_id)
+            self._transport.peers.notify()
             self._events.emit("recovered", self._seen(peer))

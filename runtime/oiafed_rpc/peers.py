@@ -73,13 +73,13 @@ class Peers(Mapping[str, Peer]):
         """Note a peer, in place of an older entry of the same id."""
         with self._lock:
             self._own[peer.node_id] = peer
-        self._notify()
+        self.notify()
 
     def remove(self, node_id: str) -> None:
         """Forget a peer, if it is known."""
         with self._lock:
             self._own.pop(node_id, None)
-        self._notify()
+        self.notify()
 
     def clear(self) -> None:
         """In a child of the process: forget all, and tell nobody."""
@@ -87,7 +87,8 @@ class Peers(Mapping[str, Peer]):
         self._own.clear()
         self._watchers.clear()
 
-    def _notify(self) -> None:
+    def notify(self) -> None:
+        """Tell who watches to look again: something about a peer has changed."""
         with self._lock:
             watchers = list(self._watchers)
         for watcher in watchers:
