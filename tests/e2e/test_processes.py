@@ -1,0 +1,167 @@
+"""Peers that are processes of their own: killed, stopped, ended by a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from oiafed_rpc import Code, GrpcTransport, HeartbeatManager, Node, OutcomeUnknown, RpcError
+
+SOON = 10.0
+
+LEARNER = """
+import asyncio, sys
+from oiafed_rpc import GrpcTransport, Node
+
+def say(*words):
+    print(*words, flush=True)
+
+async def main():
+    node = Node("learner_0", "learner", GrpcTransport("127.0.0.1", 0))
+
+    @node.register_handler("unary")
+    async def unary(a=0, b=0):
+        say("running")
+        await asyncio.Event().wait()
+
+    @node.register_handler("server")
+    async def server(a=0, b=0):
+        yield 1
+        say("running")
+        await asyncio.Event().wait()
+
+    @node.register_handler("client")
+    async def client(items, b=0):
+        async for _ in items:
+            say("running")
+
+    @node.register_handler("two_way")
+    async def two_way(items, b=0):
+        async for item in items:
+            yield item
+            say("running")
+
+    node.register_handler("ping", lambda a=0, b=0: "pong")
+    if sys.argv[1] == "serve":
+        task = asyncio.create_task(node.serve())
+        await node.start()
+        say("port", node.transport.port)
+        await task
+    else:
+        async with node:
+            say("port", node.transport.port)
+            await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+@asynccontextmanager
+async def _learner(how: str = "wait") -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    """A learner in a process of its own, and its address."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", LEARNER, how, stdout=pipe, stderr=pipe)
+    try:
+        port = (await _line(process)).split()[1]
+        yield process, f"learner_0@127.0.0.1:{port}"
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def _line(process: asyncio.subprocess.Process) -> str:
+    assert process.stdout is not None
+    async with asyncio.timeout(SOON):
+        return (await process.stdout.readline()).decode()
+
+
+async def _forever() -> AsyncIterator[int]:
+    yield 1
+    await asyncio.Event().wait()
+
+
+async def _call(node: Node, kind: str, timeout: float) -> Any:
+    proxy = node.get_proxy("learner_0").with_options(timeout=timeout)
+    if kind == "unary":
+        return await proxy.call(kind)
+    if kind == "client":
+        return await proxy.call(kind, items=_forever())
+    items = proxy.stream(kind, items=_forever()) if kind == "two_way" else proxy.stream(kind)
+    return [item async for item in items]
+
+
+KINDS = ("unary", "server", "client", "two_way")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_calls_to_a_killed_peer_end_at_once(kind: str) -> None:
+    async with _learner() as (process, address), Node("trainer", "trainer", GrpcTransport()) as trainer:
+        await trainer.connect(address)
+        waiting = asyncio.create_task(_call(trainer, kind, 60))
+        assert await _line(process) == "running\n"
+        process.kill()
+        with pytest.raises(OutcomeUnknown, match="learner_0"):
+            async with asyncio.timeout(SOON):
+                await waiting
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_calls_to_a_stopped_peer_end_by_their_deadline(kind: str) -> None:
+    async with _learner() as (process, address), Node("trainer", "trainer", GrpcTransport()) as trainer:
+        await trainer.connect(address)
+        began = time.monotonic()
+        waiting = asyncio.create_task(_call(trainer, kind, 1.0))
+        assert await _line(process) == "running\n"
+        process.send_signal(signal.SIGSTOP)
+        with pytest.raises(RpcError) as failure:
+            await waiting
+        assert time.monotonic() - began < 2
+        assert failure.value.code is Code.DEADLINE_EXCEEDED
+
+
+async def test_a_stopped_peer_is_lost_and_recovers_when_it_goes_on() -> None:
+    beats = HeartbeatManager(interval=0.2, timeout=1)
+    trainer = Node("trainer", "trainer", GrpcTransport(), heartbeat=beats)
+    lost, recovered = asyncio.Event(), asyncio.Event()
+    trainer.on("lost", lambda peer: lost.set())
+    trainer.on("recovered", lambda peer: recovered.set())
+    async with _learner() as (process, address), trainer:
+        await trainer.connect(address)
+        waiting = asyncio.create_task(_call(trainer, "unary", 60))
+        assert await _line(process) == "running\n"
+        process.send_signal(signal.SIGSTOP)
+        async with asyncio.timeout(beats.timeout + 1):
+            await lost.wait()
+            with pytest.raises(OutcomeUnknown):
+                await waiting
+        process.send_signal(signal.SIGCONT)
+        async with asyncio.timeout(SOON):
+            await recovered.wait()
+            assert await trainer.get_proxy("learner_0").call("ping") == "pong"
+
+
+@pytest.mark.parametrize(
+    ("how", "number", "code"),
+    [
+        ("wait", signal.SIGTERM, -signal.SIGTERM),
+        ("serve", signal.SIGTERM, 0),
+        ("serve", signal.SIGINT, 0),
+    ],
+)
+async def test_a_signal_ends_a_process_in_order(how: str, number: signal.Signals, code: int) -> None:
+    async with _learner(how) as (process, address), Node("trainer", "trainer", GrpcTransport()) as trainer:
+        left = asyncio.Event()
+        trainer.on("left", lambda peer: left.set())
+        await trainer.connect(address)
+        process.send_signal(number)
+        async with asyncio.timeout(SOON):
+            await left.wait()
+            _, stderr = await process.communicate()
+        assert (process.returncode, stderr) == (code, b"")
