@@ -387,3 +387,42 @@ async def test_a_wrong_token_is_an_auth_error_over_grpc_too() -> None:
     async with listening as learner, Node("t", "trainer", GrpcTransport()) as trainer:
         with pytest.raises(AuthError):
             await trainer.connect(f"l@127.0.0.1:{learner.transport.port}")
+
+
+async def test_a_second_node_of_an_id_that_dials_in_is_refused() -> None:
+    async with (
+        Node("hub", "trainer", GrpcTransport("127.0.0.1", 0)) as hub,
+        Node("twin", "learner", GrpcTransport()) as first,
+        Node("twin", "learner", GrpcTransport()) as second,
+    ):
+        address = f"hub@127.0.0.1:{hub.transport.port}"
+        await first.connect(address)
+        with pytest.raises(RpcError, match=r"the id 'twin' is taken: .*'hub'; choose another id") as failure:
+            await second.connect(address)
+        assert failure.value.code is Code.ALREADY_EXISTS
+        await first.stop()
+        assert (await second.connect(address)).node_id == "hub"
+
+
+async def test_a_second_node_of_an_id_that_is_dialled_is_refused() -> None:
+    async with (
+        Node("hub", "trainer", GrpcTransport()) as hub,
+        Node("twin", "learner", GrpcTransport("127.0.0.1", 0)) as first,
+        Node("twin", "learner", GrpcTransport("127.0.0.1", 0)) as second,
+    ):
+        first.register_handler("which", lambda a=0, b=0: "first")
+        await hub.connect(f"twin@127.0.0.1:{first.transport.port}")
+        with pytest.raises(RpcError, match="a node with the id 'twin' is connected from") as failure:
+            await hub.connect(f"twin@127.0.0.1:{second.transport.port}")
+        assert failure.value.code is Code.ALREADY_EXISTS
+        assert await hub.get_proxy("twin").call("which") == "first"
+
+
+async def test_a_node_does_not_dial_one_of_its_own_id() -> None:
+    async with (
+        Node("twin", "trainer", GrpcTransport()) as here,
+        Node("twin", "learner", GrpcTransport("127.0.0.1", 0)) as there,
+    ):
+        with pytest.raises(RpcError, match="the id 'twin' is taken") as failure:
+            await here.connect(f"twin@127.0.0.1:{there.transport.port}")
+        assert failure.value.code is Code.ALREADY_EXISTS

@@ -8,10 +8,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
-from oiafed_rpc import Code, ConfigError, GrpcTransport, Node, RpcError, TlsConfig, current_call
+from federation.v1 import FitConfig, LearnerProxy
+from federation.v1.wire import federation_pb2
+from grpc import aio
+from oiafed_rpc import Code, ConfigError, GrpcTransport, Node, RpcError, Tensors, TlsConfig, current_call
+from oiafed_rpc.system.node import NodeProxy
+from oiafed_rpc.system.types import HelloRequest
 
 from tests.certificates import Authority
+from tests.unit.learners import Echo
 
 
 @pytest.fixture(scope="module")
@@ -194,3 +201,70 @@ async def test_a_listener_for_all_warns_without_tls_or_auth(
         caplog.clear()
         async with Node("closed", "learner", GrpcTransport("0.0.0.0", 0, tls=authority.mutual("closed"))):
             assert caplog.text == ""
+
+
+@pytest.mark.parametrize("node_id", ["learner_0", "Learner-1", "site.a.example", "UPPER_case", "7"])
+async def test_ids_of_every_sort_are_proved(authority: Authority, node_id: str) -> None:
+    learner = _node(node_id, "learner", authority.mutual(node_id))
+    trainer = _node(f"t_{node_id}", "trainer", authority.mutual(f"t_{node_id}"))
+    async with learner, trainer:
+        await trainer.connect(_address(learner))
+        assert await trainer.get_proxy(node_id).call("who") == [f"t_{node_id}", "trainer", [f"t_{node_id}"]]
+
+
+async def test_the_declared_callers_are_enforced_beside_the_certificate(authority: Authority) -> None:
+    first = _node("learner_0", "learner", authority.mutual("learner_0"))
+    second = _node("learner_1", "learner", authority.mutual("learner_1", roles=("learner",)))
+    first.register(Echo())
+    async with first, second:
+        await second.connect(_address(first))
+        proxy = second.get_proxy("learner_0", LearnerProxy)
+        told = r"role 'learner' may not call federation\.v1\.Learner/Fit: only trainer may"
+        with pytest.raises(RpcError, match=told) as failure:
+            await proxy.fit(weights=Tensors(), config=FitConfig(epochs=3))
+        assert failure.value.code is Code.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize(("node_id", "role"), [("learner_1", "trainer"), ("trainer", "learner")])
+async def test_nobody_introduces_itself_as_another(authority: Authority, node_id: str, role: str) -> None:
+    learner = _node("learner_0", "learner", authority.mutual("learner_0"))
+    trainer = _node("trainer", "trainer", authority.mutual("trainer"))
+    async with learner, trainer:
+        await trainer.connect(_address(learner))
+        proxy = NodeProxy(trainer._caller, "learner_0")
+        told = f"'trainer' of role 'trainer' introduces itself to 'learner_0' as node '{node_id}' of role '{role}'"
+        with pytest.raises(RpcError, match=told) as failure:
+            await proxy.hello(HelloRequest(node_id=node_id, role=role, incarnation="x"))
+        assert failure.value.code is Code.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize(
+    ("roles", "refusal"),
+    [
+        (("trainer",), None),
+        (("observer",), "role 'observer' may not call federation.v1.Learner/Fit: only trainer may"),
+        ((), "a caller without a role may not call federation.v1.Learner/Fit"),
+    ],
+)
+async def test_the_certificate_speaks_for_a_client_that_is_no_node(
+    authority: Authority, roles: tuple[str, ...], refusal: str | None
+) -> None:
+    mine = authority.issue("notebook", roles=roles)
+    ca, key, cert = (Path(each).read_bytes() for each in (authority.path, mine["key"], mine["cert"]))
+    credentials = grpc.ssl_channel_credentials(ca, key, cert)
+    options = [("grpc.ssl_target_name_override", "learner_0")]
+    learner = _node("learner_0", "learner", authority.mutual("learner_0"))
+    learner.register(Echo())
+    request = federation_pb2.LearnerFitRequest().SerializeToString()
+    async with (
+        learner,
+        aio.secure_channel(_address(learner).partition("@")[2], credentials, options) as channel,
+    ):
+        call = channel.unary_unary("/federation.v1.Learner/Fit")(request, timeout=5)
+        if refusal is None:
+            await call
+            return
+        with pytest.raises(aio.AioRpcError) as failure:
+            await call
+    assert failure.value.code() is grpc.StatusCode.PERMISSION_DENIED
+    assert refusal in str(failure.value.details())
