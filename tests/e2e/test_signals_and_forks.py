@@ -265,3 +265,26 @@ def test_a_signal_to_a_child_leaves_its_parent_alone() -> None:
     """
     with _process(script) as process:
         assert _end(process) == (0, f"{-signal.SIGTERM}\npong\n", "")
+
+
+def test_a_signal_to_a_child_that_is_not_told_of_the_fork_yet_ends_it() -> None:
+    script = """
+    async def main():
+        async with Node("a", "learner", MemoryTransport()):
+            pid = os.fork()
+            if pid == 0:
+                os._exit(0)
+            _, status = os.waitpid(pid, 0)
+            say(os.waitstatus_to_exitcode(status))
+    asyncio.run(main())
+    """
+    early = "import os, signal\nos.register_at_fork(after_in_child=lambda: os.kill(os.getpid(), signal.SIGTERM))\n"
+    process = subprocess.run(
+        [sys.executable, "-c", early + _BEGIN + textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        cwd="/",
+        check=False,
+    )
+    assert (process.returncode, process.stdout, process.stderr) == (0, f"{-signal.SIGTERM}\n", "")
