@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SOURCES := runtime codegen generated examples tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help bench install generate demo test lint format types check-generated pytest golden vectors clean
+.PHONY: help bench install generate demo test lint format types check-generated pytest test-slow golden vectors clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -45,13 +45,17 @@ types: $(STAMP) ## mypy --strict and pyright strict
 	$(BIN)/mypy
 	$(BIN)/pyright
 
-check-generated: $(STAMP) ## Fail where generated/ does not match schema/
+check-generated: $(STAMP) ## Fail where generated files do not match what they are made from
 	$(BIN)/python -m oiafed_gen.bootstrap --check
 	$(BIN)/python -m oiafed_rpc.config --check
 	$(BIN)/oiafed-gen schema/ --check
+	$(BIN)/python -m tests.vectors --check
 
 pytest: $(STAMP) ## The tests alone
 	$(BIN)/pytest -n auto
+
+test-slow: $(STAMP) ## Heartbeats beside a core and a link that are kept busy for a minute
+	OIAFED_BUSY_SECONDS=60 $(BIN)/pytest tests/e2e/test_processes.py -k heartbeats
 
 golden: $(STAMP) ## Rewrite the expected output of the generator's golden tests
 	$(BIN)/python -m tests.golden.regenerate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -14,9 +15,11 @@ import pytest
 from oiafed_rpc import Code, GrpcTransport, HeartbeatManager, Node, OutcomeUnknown, RpcError
 
 SOON = 10.0
+BUSY = float(os.environ.get("OIAFED_BUSY_SECONDS", "3"))
+"""Seconds that a core or a link is kept busy: a few, and a minute for `make test-slow`."""
 
 LEARNER = """
-import asyncio, sys
+import asyncio, sys, time
 from oiafed_rpc import GrpcTransport, Node
 
 def say(*words):
@@ -46,6 +49,18 @@ async def main():
         async for item in items:
             yield item
             say("running")
+
+    @node.register_handler("busy")
+    def busy(seconds, b=0):
+        end, count = time.monotonic() + seconds, 0
+        while time.monotonic() < end:
+            count += 1
+        return count
+
+    @node.register_handler("mirror")
+    async def mirror(items, b=0):
+        async for item in items:
+            yield item
 
     node.register_handler("ping", lambda a=0, b=0: "pong")
     if sys.argv[1] == "serve":
@@ -165,3 +180,69 @@ async def test_a_signal_ends_a_process_in_order(how: str, number: signal.Signals
             await left.wait()
             _, stderr = await process.communicate()
         assert (process.returncode, stderr) == (code, b"")
+
+
+@asynccontextmanager
+async def _watching(address: str) -> AsyncIterator[tuple[Node, list[str]]]:
+    """A trainer with quick heartbeats, and what it has lost."""
+    beats = HeartbeatManager(interval=0.5, timeout=2.0)
+    lost: list[str] = []
+    async with Node("trainer", "trainer", GrpcTransport(), heartbeat=beats) as trainer:
+        trainer.on("lost", lambda peer: lost.append(peer.node_id))
+        peer = await trainer.connect(address)
+        yield trainer, lost
+        assert trainer.peers["learner_0"].last_seen > peer.last_seen  # they went on
+
+
+@pytest.mark.timeout(BUSY + 60)
+async def test_heartbeats_go_on_beside_a_handler_that_keeps_a_core_busy() -> None:
+    async with _learner() as (_, address), _watching(address) as (trainer, lost):
+        proxy = trainer.get_proxy("learner_0").with_options(timeout=BUSY + 30)
+        assert await proxy.call("busy", seconds=BUSY) > 0
+        assert lost == []
+
+
+@pytest.mark.timeout(BUSY + 60)
+async def test_heartbeats_go_on_beside_a_saturated_link() -> None:
+    end = time.monotonic() + BUSY
+    payload = bytes(8 << 20)
+
+    async def payloads() -> AsyncIterator[bytes]:
+        while time.monotonic() < end:
+            yield payload
+
+    async def fill(trainer: Node) -> int:
+        proxy = trainer.get_proxy("learner_0").with_options(timeout=BUSY + 30)
+        return sum([len(item) async for item in proxy.stream("mirror", items=payloads())])
+
+    async with _learner() as (_, address), _watching(address) as (trainer, lost):
+        for moved in await asyncio.gather(*(fill(trainer) for _ in range(3))):
+            assert moved >= len(payload)
+        assert lost == []
+
+
+async def test_a_killed_node_is_back_at_once_under_its_id() -> None:
+    dialling = """
+import asyncio, sys
+from oiafed_rpc import GrpcTransport, Node
+
+async def main():
+    async with Node("learner_0", "learner", GrpcTransport()) as node:
+        await node.connect(sys.argv[1])
+        print("connected", flush=True)
+        await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+    pipe = asyncio.subprocess.PIPE
+    async with Node("hub", "trainer", GrpcTransport("127.0.0.1", 0)) as hub:
+        address = f"hub@127.0.0.1:{hub.transport.port}"  # type: ignore[attr-defined]
+        for _ in range(3):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", dialling, address, stdout=pipe, stderr=pipe
+            )
+            try:
+                assert await _line(process) == "connected\n"
+            finally:
+                process.kill()
+                await process.communicate()
