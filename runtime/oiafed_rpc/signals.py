@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from types import FrameType
 from typing import Any, Protocol
 
@@ -102,7 +102,7 @@ class Signals:
             self._terminated.remove()
 
     @contextlib.contextmanager
-    def serving(self) -> Iterator[None]:
+    def serving(self) -> Generator[None, None, None]:
         """While it lasts, who is stopped by a signal goes on from there."""
         self._serving += 1
         self._interrupted.install()

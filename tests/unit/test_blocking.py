@@ -398,10 +398,13 @@ node.on("left", print)
 node.register_handler("ping", lambda: "pong")
 import threading
 def told():
-    while not node._node._life.served:
-        threading.Event().wait(0.01)
-    print(node.get_proxy("a").call("ping"), flush=True)
-threading.Thread(target=told).start()
+    while True:
+        try:
+            print(node.get_proxy("a").call("ping"), flush=True)
+            return
+        except Exception:  # not started yet
+            threading.Event().wait(0.01)
+threading.Thread(target=told, daemon=True).start()
 node.serve()
 print("served", flush=True)
 try:
