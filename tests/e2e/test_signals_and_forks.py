@@ -118,7 +118,7 @@ def test_ctrl_c_ends_a_node_that_serves_without_noise() -> None:
     async def main():
         node = Node("a", "learner", GrpcTransport("127.0.0.1", 0))
         async with node:
-            say("up")
+            asyncio.get_running_loop().call_soon(say, "up")
             await node.serve()
         say("after")
     asyncio.run(main())
