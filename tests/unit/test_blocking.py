@@ -27,9 +27,9 @@ from oiafed_rpc import Proxy as AsyncProxy
 from oiafed_rpc import ProxyCollection as AsyncCollection
 from oiafed_rpc.blocking import Node, Proxy, ProxyCollection
 from oiafed_rpc.blocking.background import background
+from oiafed_rpc.testing.conformance.painter import Painter
+from oiafed_rpc.testing.stubs.conformance import v1 as stubs
 
-from tests.conformance.stubs import conformance
-from tests.conformance.test_typed_calls import painter
 from tests.unit.learners import Echo
 
 ROOT = Path(__file__).parents[2]
@@ -297,8 +297,8 @@ def test_a_coroutine_on_the_loop_is_told_not_to_wait(world: World) -> None:
 
 
 def test_an_ordinary_generator_is_a_streamed_request(world: World) -> None:
-    stubs, waiting = conformance(), importlib.import_module("conformance.v1.blocking")
-    world.node("painter", "painter").register(painter())
+    waiting: Any = importlib.import_module("oiafed_rpc.testing.stubs.conformance.v1.blocking")
+    world.node("painter", "painter").register(Painter())
     node = world.node("asking", "curator")
     one, many = node.get_proxy("painter", waiting.PainterProxy), node.get_collection(waiting.PainterCollection)
     assert one.sum(start=1, numbers=(number for number in range(4))) == 7

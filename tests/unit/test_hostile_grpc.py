@@ -15,10 +15,10 @@ import pytest
 from grpc import StatusCode, aio
 from oiafed_rpc import GrpcTransport, Node, Serializers
 from oiafed_rpc.system.wire.tensor_pb2 import PyObject
+from oiafed_rpc.testing.conformance.painter import Painter
 from oiafed_rpc.transport.grpc.statuses import keep_status
 from oiafed_rpc.wire.compression import Zstd
 
-from tests.conformance.test_typed_calls import painter
 from tests.unit.learners import Echo
 
 LIMIT = 1 << 20
@@ -97,7 +97,7 @@ async def _attacked(capfd: Any, caplog: Any, **options: Any) -> AsyncIterator[tu
     """A node that must answer in the end as ever, and have had nothing to complain of."""
     async with Node("node_0", "learner", GrpcTransport("127.0.0.1", 0), max_message_size=LIMIT, **options) as node:
         node.register(Echo())
-        node.register(painter())
+        node.register(Painter())
         node.register_handler("total", _total)
         node.register_handler("length", lambda data, other=None: len(data))
         address = f"127.0.0.1:{node.transport.port}"

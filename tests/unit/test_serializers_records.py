@@ -14,11 +14,10 @@ from oiafed_rpc import Serializers
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.records import same_value
 from oiafed_rpc.serializer import PickleSerializer, SerializerError
+from oiafed_rpc.testing.stubs.conformance import v1 as stubs
 
-from tests.conformance.stubs import conformance
 from tests.unit.serializer_values import BUILT_IN, again, same
 
-stubs: Any = conformance()
 _METHODS = {method.name: method for method in stubs.PainterHandler.__methods__}
 
 

@@ -1,0 +1,74 @@
+"""The conformance suite on every transport there is. A new one adds a class."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from pathlib import Path
+
+from oiafed_rpc import Address, AutoTransport, GrpcTransport, MemoryNetwork, MemoryTransport, Node, Transport
+from oiafed_rpc.testing import TransportConformance
+
+
+class TestMemory(TransportConformance):
+    by_reference = True
+
+    @functools.cached_property
+    def network(self) -> MemoryNetwork:
+        return MemoryNetwork()
+
+    def make_transport(self) -> Transport:
+        return MemoryTransport(self.network)
+
+
+class TestMemoryWithSerialization(TestMemory):
+    by_reference = False
+
+    def make_transport(self) -> Transport:
+        return MemoryTransport(self.network, serialize=True)
+
+
+class TestGrpc(TransportConformance):
+    def make_transport(self) -> Transport:
+        return GrpcTransport("127.0.0.1", 0)
+
+    def make_transport_at(self, address: str) -> Transport:
+        return GrpcTransport("127.0.0.1", Address.parse(address).port)
+
+
+class TestGrpcOnUnixSockets(TransportConformance):
+    @functools.cached_property
+    def places(self) -> dict[Transport, str]:
+        return {}
+
+    @functools.cached_property
+    def folder(self) -> tempfile.TemporaryDirectory[str]:
+        return tempfile.TemporaryDirectory(prefix="oiafed-")
+
+    def make_transport(self) -> Transport:
+        return self._at(f"unix:{Path(self.folder.name) / str(len(self.places))}")
+
+    def make_transport_at(self, address: str) -> Transport:
+        return self._at(Address.parse(address).host)
+
+    def _at(self, place: str) -> Transport:
+        transport = GrpcTransport(place)
+        self.places[transport] = place
+        return transport
+
+    def address(self, node: Node) -> str:
+        return f"{node.node_id}@{self.places[node.transport]}"
+
+
+class TestAuto(TestMemory):
+    def make_transport(self) -> Transport:
+        return AutoTransport(GrpcTransport("127.0.0.1", 0), MemoryTransport(self.network))
+
+
+TRANSPORTS: dict[str, type[TransportConformance]] = {
+    "memory": TestMemory,
+    "memory-serialized": TestMemoryWithSerialization,
+    "grpc": TestGrpc,
+    "grpc-unix": TestGrpcOnUnixSockets,
+    "auto": TestAuto,
+}
