@@ -9,6 +9,8 @@ from pathlib import Path
 from oiafed_rpc import Address, AutoTransport, GrpcTransport, MemoryNetwork, MemoryTransport, Node, Transport
 from oiafed_rpc.testing import TransportConformance
 
+from tests.conformance.socket_transport import SocketTransport
+
 
 class TestMemory(TransportConformance):
     by_reference = True
@@ -65,10 +67,19 @@ class TestAuto(TestMemory):
         return AutoTransport(GrpcTransport("127.0.0.1", 0), MemoryTransport(self.network))
 
 
+class TestSockets(TransportConformance):
+    def make_transport(self) -> Transport:
+        return SocketTransport()
+
+    def make_transport_at(self, address: str) -> Transport:
+        return SocketTransport(Address.parse(address).port)
+
+
 TRANSPORTS: dict[str, type[TransportConformance]] = {
     "memory": TestMemory,
     "memory-serialized": TestMemoryWithSerialization,
     "grpc": TestGrpc,
     "grpc-unix": TestGrpcOnUnixSockets,
     "auto": TestAuto,
+    "sockets": TestSockets,
 }
