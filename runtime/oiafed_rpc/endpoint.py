@@ -305,6 +305,9 @@ class Endpoint:
         token = CURRENT.set(message)
         try:
             return await item_in_time(answers, message.deadline, message.method, (self.draining.waits,))
+        except RetriableError as error:
+            error.ran = True
+            raise
         except (RpcError, StopAsyncIteration):
             raise
         except Exception as error:
