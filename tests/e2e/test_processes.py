@@ -162,26 +162,6 @@ async def test_a_stopped_peer_is_lost_and_recovers_when_it_goes_on() -> None:
             assert await trainer.get_proxy("learner_0").call("ping") == "pong"
 
 
-@pytest.mark.parametrize(
-    ("how", "number", "code"),
-    [
-        ("wait", signal.SIGTERM, -signal.SIGTERM),
-        ("serve", signal.SIGTERM, 0),
-        ("serve", signal.SIGINT, 0),
-    ],
-)
-async def test_a_signal_ends_a_process_in_order(how: str, number: signal.Signals, code: int) -> None:
-    async with _learner(how) as (process, address), Node("trainer", "trainer", GrpcTransport()) as trainer:
-        left = asyncio.Event()
-        trainer.on("left", lambda peer: left.set())
-        await trainer.connect(address)
-        process.send_signal(number)
-        async with asyncio.timeout(SOON):
-            await left.wait()
-            _, stderr = await process.communicate()
-        assert (process.returncode, stderr) == (code, b"")
-
-
 @asynccontextmanager
 async def _watching(address: str) -> AsyncIterator[tuple[Node, list[str]]]:
     """A trainer with quick heartbeats, and what it has lost."""
