@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
+import itertools
+import shutil
 import tempfile
-from pathlib import Path
 
 from oiafed_rpc import Address, AutoTransport, GrpcTransport, MemoryNetwork, MemoryTransport, Node, Transport
 from oiafed_rpc.testing import TransportConformance
@@ -38,17 +40,23 @@ class TestGrpc(TransportConformance):
         return GrpcTransport("127.0.0.1", Address.parse(address).port)
 
 
+_NUMBERS = itertools.count()
+
+
+@functools.cache
+def _folder() -> str:
+    folder = tempfile.mkdtemp(prefix="oiafed-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 class TestGrpcOnUnixSockets(TransportConformance):
     @functools.cached_property
     def places(self) -> dict[Transport, str]:
         return {}
 
-    @functools.cached_property
-    def folder(self) -> tempfile.TemporaryDirectory[str]:
-        return tempfile.TemporaryDirectory(prefix="oiafed-")
-
     def make_transport(self) -> Transport:
-        return self._at(f"unix:{Path(self.folder.name) / str(len(self.places))}")
+        return self._at(f"unix:{_folder()}/{next(_NUMBERS)}")
 
     def make_transport_at(self, address: str) -> Transport:
         return self._at(Address.parse(address).host)
