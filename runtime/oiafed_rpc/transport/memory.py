@@ -162,7 +162,8 @@ class MemoryTransport(Transport):
         try:
             data, encoding = await _on(loop, answer())
         except RpcError as error:
-            raise self._travelled_error(endpoint, message, error) from None
+            came = self._travelled_error(endpoint, message, error)
+            raise came from came.__cause__
         return message.reply(self.endpoint.wire.decode_reply(message, data, encoding))
 
     def _travelled(self, endpoint: Endpoint, message: Message) -> Message:
@@ -201,7 +202,8 @@ class MemoryTransport(Transport):
         except RpcError as error:
             if not self._serialize:
                 raise
-            raise self._travelled_error(endpoint, message, error) from None
+            came = self._travelled_error(endpoint, message, error)
+            raise came from came.__cause__
 
     def _over_the_wire(self, endpoint: Endpoint, request: Message, message: Message, reply: Message, item: Any) -> Any:
         compressor = reply.compressor

@@ -72,7 +72,8 @@ class GrpcChannel:
             call = self._method(spec)(body, timeout=left, metadata=headers)
             return message.reply(await self._result(call, message))
         except aio.AioRpcError as failure:
-            raise error_from(failure, message, self._wire.serializers, self._expected) from None
+            error = error_from(failure, message, self._wire.serializers, self._expected)
+            raise error from error.__cause__
         except asyncio.CancelledError:
             self._check_open(message)
             raise
@@ -104,7 +105,8 @@ class GrpcChannel:
         try:
             yield
         except aio.AioRpcError as failure:
-            raise error_from(failure, message, self._wire.serializers, self._expected) from None
+            error = error_from(failure, message, self._wire.serializers, self._expected)
+            raise error from error.__cause__
         except asyncio.CancelledError:
             if writing is not None and writing.done():
                 writing.result()
