@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -40,7 +40,7 @@ def register(node: Node, step: Callable[[], Awaitable[Any]], *, typed: bool) -> 
             yield number
         yield await step()
 
-    functions = {"add": add, "count": count, "sum": total, "running_sum": running_sum}
+    functions: dict[str, Callable[..., Any]] = {"add": add, "count": count, "sum": total, "running_sum": running_sum}
     if typed:
         handler = Painter()
         for name, function in functions.items():
@@ -81,4 +81,4 @@ async def _typed(proxy: PainterProxy, kind: str) -> Any:
 
 def last(came: Any) -> Any:
     """The result of a call, or the last of its items."""
-    return cast("list[Any]", came)[-1] if isinstance(came, list) else came
+    return came[-1] if isinstance(came, list) else came
