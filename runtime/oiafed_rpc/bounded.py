@@ -97,7 +97,7 @@ def _rest(
                 thrown = error
             cancelled = wait.cancelled(thrown)
             if cancelled and wait.ending:
-                _close(steps, title)
+                _end(steps, title)
                 break
             try:
                 waiting = steps.send(None) if thrown is None else steps.throw(thrown)
@@ -134,17 +134,28 @@ def _no_exception(title: str, error: BaseException) -> RpcError:
     return RpcError(code, f"the handler of {title} raised {name}: {error}", {"type": name, "method": title})
 
 
+class _EndError(BaseException):
+    """Ends a handler that swallows its cancellation.
+
+    `close` would not do: closing what awaits an asynchronous generator leaves that generator as it was.
+    """
+
+
 def _log_failure(title: str, error: BaseException) -> None:
-    if not isinstance(error, asyncio.CancelledError | StopAsyncIteration):
+    if not isinstance(error, asyncio.CancelledError | StopAsyncIteration | _EndError):
         logger.warning("the handler of %s failed while it was being cancelled", title, exc_info=error)
 
 
-def _close(steps: Steps, title: str) -> None:
+def _end(steps: Steps, title: str) -> None:
     """End a handler that goes on although it was cancelled."""
     try:
+        steps.throw(_EndError())
+        logger.warning("the handler of %s goes on although it was cancelled, and is left where it is", title)
         steps.close()
+    except (StopIteration, _EndError, asyncio.CancelledError):
+        pass
     except Exception as error:
-        logger.warning("the handler of %s goes on although it was cancelled: %s", title, error)
+        logger.debug("the handler of %s was ended: %s", title, error)
 
 
 class Wait:
