@@ -81,4 +81,7 @@ async def _typed(proxy: PainterProxy, kind: str) -> Any:
 
 def last(came: Any) -> Any:
     """The result of a call, or the last of its items."""
-    return came[-1] if isinstance(came, list) else came
+    if not isinstance(came, list):
+        return came
+    items: list[Any] = came
+    return items[-1]
