@@ -81,7 +81,4 @@ async def _typed(proxy: PainterProxy, kind: str) -> Any:
 
 def last(came: Any) -> Any:
     """The result of a call, or the last of its items."""
-    if not isinstance(came, list):
-        return came
-    items: list[Any] = came
-    return items[-1]
+    return came[-1] if hasattr(came, "append") else came
