@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Protocol
 
 from oiafed_rpc.alarms import alarms_of
-from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.errors import Code, RpcError, type_and_text
 from oiafed_rpc.log import logger
 
 GRACE = 0.5
@@ -129,9 +129,9 @@ def deadline_exceeded(title: str) -> RpcError:
 
 def _no_exception(title: str, error: BaseException) -> RpcError:
     """A handler may end itself, but neither its caller nor the process around it."""
-    name = type(error).__name__
     code = Code.CANCELLED if isinstance(error, asyncio.CancelledError) else Code.INTERNAL
-    return RpcError(code, f"the handler of {title} raised {name}: {error}", {"type": name, "method": title})
+    details = {"type": type(error).__name__, "method": title}
+    return RpcError(code, f"the handler of {title} raised {type_and_text(error)}", details)
 
 
 class _EndError(BaseException):

@@ -175,6 +175,12 @@ def text_of(error: BaseException) -> str:
         return f"(its text can't be made: {type(unprintable).__name__})"
 
 
+def type_and_text(error: BaseException) -> str:
+    """An exception as Python shows it: `ValueError: no such round`, or its type alone where it says nothing."""
+    name, text = type(error).__name__, text_of(error)
+    return f"{name}: {text}" if text else name
+
+
 def as_rpc_error(error: BaseException, node: str, method: str, *, debug: bool = False) -> RpcError:
     """The error that a caller gets for an exception: itself where it is an RpcError, else INTERNAL naming it.
 
@@ -186,8 +192,7 @@ def as_rpc_error(error: BaseException, node: str, method: str, *, debug: bool = 
     """
     if isinstance(error, RpcError):
         return error
-    name = type(error).__name__
-    details = {"type": name, "node": node, "method": method}
+    details = {"type": type(error).__name__, "node": node, "method": method}
     if debug:
         details[TRACE] = "".join(traceback.format_exception(error))
-    return RpcError(Code.INTERNAL, f"{method} failed on node {node!r}: {name}: {text_of(error)}", details)
+    return RpcError(Code.INTERNAL, f"{method} failed on node {node!r}: {type_and_text(error)}", details)

@@ -134,7 +134,7 @@ def decode_error(request: Message, data: bytes, serializers: Serializers) -> Rpc
 def _main(request: Message, status: Any, serializers: Serializers) -> RpcError:
     spec = spec_of(request)
     code = Code(status.code) if status.code in iter(Code) else Code.UNKNOWN
-    details = {"node": request.target, "method": spec.title}
+    details = {"node": request.target, "method": request.method}
     retry_after: float | None = None
     for each in status.details:
         declared = _declared(each, status.message, spec, serializers)

@@ -47,6 +47,17 @@ class Errors(Part):
         assert "learner_0" in error.message
         assert error.details["type"] == "ValueError"
         assert error.details["node"] == "learner_0"
+        assert error.details["method"] == "boom"
+
+    async def test_an_exception_without_a_text_is_its_type(self, federation: Federation) -> None:
+        trainer, learner = await federation.pair()
+
+        async def boom(a: int = 0, b: int = 0) -> None:
+            raise AssertionError
+
+        learner.register_handler("boom", boom)
+        error = await fails(trainer.get_proxy("learner_0").call("boom"), Code.INTERNAL)
+        assert error.message == "boom failed on node 'learner_0': AssertionError"
 
     async def test_a_coded_error_keeps_its_code(self, federation: Federation) -> None:
         trainer, learner = await federation.pair()
@@ -57,6 +68,7 @@ class Errors(Part):
         learner.register_handler("refuse", refuse)
         error = await fails(trainer.get_proxy("learner_0").call("refuse"), Code.RESOURCE_EXHAUSTED, "no room")
         assert error.details["retry_after"] == "3"
+        assert error.details.get("method", "refuse") == "refuse"
 
     async def test_a_huge_error_arrives_shortened(self, federation: Federation) -> None:
         trainer, learner = await federation.pair()

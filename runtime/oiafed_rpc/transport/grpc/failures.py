@@ -9,7 +9,6 @@ from oiafed_rpc.errors import Code, RetriableError, RpcError
 from oiafed_rpc.message import Message
 from oiafed_rpc.serializer import Serializers
 from oiafed_rpc.transport.grpc.security import tls_problem
-from oiafed_rpc.wire.bodies import spec_of
 from oiafed_rpc.wire.status import decode_error
 
 DETAILS_KEY = "grpc-status-details-bin"
@@ -41,9 +40,8 @@ def error_from(failure: aio.AioRpcError, message: Message, serializers: Serializ
 
 def _from_grpc(code: Code, told: str, message: Message, expected: str | None) -> RpcError:
     """Say where a failure of gRPC itself happened, which its own text does not."""
-    title = spec_of(message).title
-    details = {"node": message.target, "method": title}
-    where = f"{title} on node {message.target!r}"
+    details = {"node": message.target, "method": message.method}
+    where = f"{message.method} on node {message.target!r}"
     if code is Code.DEADLINE_EXCEEDED:
         return RpcError(code, f"{where} did not end by its deadline", details)
     if code is Code.UNAVAILABLE:
