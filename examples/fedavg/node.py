@@ -15,7 +15,6 @@ from oiafed_rpc import NodeConfig, RpcError
 from examples.fedavg.arithmetic import one_thread
 from examples.fedavg.experiment import Experiment
 from examples.fedavg.nodes import serve_learner, serve_trainer
-from examples.fedavg.processes import cancel_on_sigterm
 
 
 async def serve(arguments: argparse.Namespace) -> None:
@@ -24,32 +23,28 @@ async def serve(arguments: argparse.Namespace) -> None:
     Raises:
         RpcError: The configuration is wrong, the node could not start, or a learner failed.
     """
-    cancel_on_sigterm()
     environ = {**os.environ, "PART": str(arguments.part)}
     config = NodeConfig.load(arguments.config, environ)
     experiment = Experiment(rounds=arguments.rounds)
-    stop = _stop_event(arguments.until_stdin_closes, lasting=config.node.role == "learner")
+    stop = _end_of_input() if arguments.until_stdin_closes else None
     if config.node.role == "trainer":
         await serve_trainer(config, experiment, arguments.output, stop)
     else:
         await serve_learner(config, arguments.part, experiment, stop)
 
 
-def _stop_event(until_stdin_closes: bool, *, lasting: bool) -> asyncio.Event:
-    """What ends the node: stdin where it was asked to; else a learner waits for a signal, a trainer for nothing."""
-    stop = asyncio.Event()
-    if until_stdin_closes:
-        loop = asyncio.get_running_loop()
-        threading.Thread(target=_await_end_of_input, args=(loop, stop), daemon=True).start()
-    elif not lasting:
-        stop.set()
-    return stop
+def _end_of_input() -> asyncio.Event:
+    """What is set when standard input ends."""
+    ended = asyncio.Event()
+    arguments = (asyncio.get_running_loop(), ended)
+    threading.Thread(target=_read_to_the_end, args=arguments, daemon=True).start()
+    return ended
 
 
-def _await_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+def _read_to_the_end(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
     while os.read(sys.stdin.fileno(), 1024):
         pass
-    loop.call_soon_threadsafe(stop.set)
+    loop.call_soon_threadsafe(ended.set)
 
 
 def main() -> int:
@@ -67,7 +62,7 @@ def main() -> int:
     except (RpcError, TimeoutError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except KeyboardInterrupt:
         return 130
     return 0
 

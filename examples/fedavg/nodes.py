@@ -17,8 +17,8 @@ from examples.fedavg.weights import save
 log = logging.getLogger(__name__)
 
 
-async def serve_learner(config: NodeConfig, part: int, experiment: Experiment, stop: asyncio.Event) -> None:
-    """Be a learner until `stop` is set.
+async def serve_learner(config: NodeConfig, part: int, experiment: Experiment, stop: asyncio.Event | None) -> None:
+    """Be a learner until `stop` is set; without one, until SIGTERM or Ctrl-C.
 
     Raises:
         RpcError: The node could not start.
@@ -29,11 +29,11 @@ async def serve_learner(config: NodeConfig, part: int, experiment: Experiment, s
     async with node:
         await asyncio.to_thread(learner.load)
         log.info("%s is ready", config.node.id)
-        await stop.wait()
+        await (node.serve() if stop is None else stop.wait())
 
 
-async def serve_trainer(config: NodeConfig, experiment: Experiment, output: Path, stop: asyncio.Event) -> None:
-    """Be the trainer: run the experiment, write the final weights to `output`, answer until `stop` is set.
+async def serve_trainer(config: NodeConfig, experiment: Experiment, output: Path, stop: asyncio.Event | None) -> None:
+    """Be the trainer: run the experiment, write the final weights to `output`, answer until `stop` is set, if given.
 
     Raises:
         RpcError: The node could not start, or a learner failed.
@@ -45,4 +45,5 @@ async def serve_trainer(config: NodeConfig, experiment: Experiment, output: Path
         await node.wait_for_peers(role="learner", count=experiment.learners, timeout=config.timeout.connect)
         save(output, await trainer.run(node.get_collection(LearnerCollection)))
         log.info("the weights are in %s", output)
-        await stop.wait()
+        if stop is not None:
+            await stop.wait()
