@@ -27,14 +27,21 @@ from oiafed_rpc.interceptors import (
     LoggingInterceptor,
     Side,
 )
-from oiafed_rpc.message import Message
+from oiafed_rpc.message import Identity, Message
 from oiafed_rpc.node import Node
 from oiafed_rpc.peers import Peer
 from oiafed_rpc.proxy import Proxy
 from oiafed_rpc.records import OpenEnum, Record, Tensor, Tensors
 from oiafed_rpc.requests import RequestStream
 from oiafed_rpc.retry import RetryPolicy
-from oiafed_rpc.serializer import JsonSerializer, PickleSerializer, ProtoSerializer, Serializer, Serializers
+from oiafed_rpc.serializer import (
+    JsonSerializer,
+    PickleSerializer,
+    ProtoSerializer,
+    Serializer,
+    SerializerError,
+    Serializers,
+)
 from oiafed_rpc.transport.base import Transport
 from oiafed_rpc.transport.memory import MemoryNetwork, MemoryTransport
 
@@ -59,6 +66,7 @@ __all__ = [
     "GrpcTransport",
     "Handler",
     "HeartbeatManager",
+    "Identity",
     "Interceptor",
     "JsonSerializer",
     "LoggingInterceptor",
@@ -84,6 +92,7 @@ __all__ = [
     "RetryPolicy",
     "RpcError",
     "Serializer",
+    "SerializerError",
     "Serializers",
     "Side",
     "Tensor",

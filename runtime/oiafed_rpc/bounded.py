@@ -102,14 +102,15 @@ def _rest(
             try:
                 waiting = steps.send(None) if thrown is None else steps.throw(thrown)
             except StopIteration as done:
-                if not wait.ending and not wait.cancelled(thrown):
+                if not wait.struck:
                     return done.value
                 break
             except BaseException as error:
-                if wait.ending or wait.cancelled(thrown):
+                if wait.struck:
                     _log_failure(title, error)
                     break
-                if isinstance(error, Exception | KeyboardInterrupt) or wait.task.cancelling():
+                wait.forgive(error)
+                if isinstance(error, Exception | KeyboardInterrupt) or wait.abandoned:
                     raise
                 raise _no_exception(title, error) from error
             if wait.cancelled(thrown):
@@ -219,6 +220,26 @@ class Wait:
         if not self.ending:
             self._failure = failure
         self.task.cancel()
+
+    @property
+    def struck(self) -> bool:
+        """Whether it was ended from here.
+
+        A handler that somebody else cancels ends as it likes, as any coroutine does: that somebody may be a task group
+        of the handler's own, and then what it raises is the outcome.
+        """
+        return self._own > 0
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether somebody else has cancelled the task since the wait began."""
+        return self.task.cancelling() > self._before
+
+    def forgive(self, error: BaseException) -> None:
+        """Take back the cancellation by a task group that has failed: before Python 3.13 the group itself does not."""
+        if isinstance(error, BaseExceptionGroup):
+            while self.abandoned:
+                self.task.uncancel()
 
     def cancelled(self, thrown: BaseException | None) -> bool:
         """Whether what was thrown cancels the call: not so where a timeout of the handler's own took it back."""

@@ -8,7 +8,7 @@ import functools
 import itertools
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple, cast
 
 from oiafed_rpc.bounded import GRACE, Waits, first_step, rest
@@ -258,7 +258,9 @@ class Caller:
         return await item_in_time(items, request.deadline, request.method, self._ends(request))
 
     def _repeating(self, error: RetriableError, request: Message, payload: Any, options: Options) -> Repeating:
-        policy = self._retry if options.retry is None else options.retry or None
+        policy = self._policy(options)
+        if policy is not None:
+            policy = replace(policy, total_timeout=None)  # the deadline has it already
 
         def renewed() -> Message:
             spec = spec_of(request)
@@ -267,6 +269,9 @@ class Caller:
             return again
 
         return Repeating(error, request, renewed, policy, may_repeat=options.may_repeat(request))
+
+    def _policy(self, options: Options) -> RetryPolicy | None:
+        return self._retry if options.retry is None else options.retry or None
 
     def _message(
         self, spec: Method[Any], name: str, target: str, payload: Any, options: Options, shared: Encoded | None
@@ -282,7 +287,11 @@ class Caller:
         except FieldError as error:
             raise RpcError(Code.INVALID_ARGUMENT, f"{name}: {error}", {"method": name}) from None
         message.call_id = f"{self._incarnation}-{next(self._calls)}"
-        message.deadline = deadline_after(options.timeout or spec.timeout or self._timeout)
+        timeout = options.timeout or spec.timeout or self._timeout
+        policy = self._policy(options)
+        if policy is not None and policy.total_timeout is not None:
+            timeout = min(timeout, policy.total_timeout)
+        message.deadline = deadline_after(timeout)
         message.role = self._role
         message.spec = spec
         message.encoded = shared

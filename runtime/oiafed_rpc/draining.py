@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Generator
 
-from oiafed_rpc.bounded import Waits
+from oiafed_rpc.bounded import GRACE, Waits
 from oiafed_rpc.errors import Code, RetriableError, RpcError
 
 
@@ -78,3 +78,6 @@ class Draining:
                     await self._until_streams_end()
         self._over = True
         self.waits.fail(self._stopped)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2 * GRACE):  # for their cleaning up
+                await self.waits.until_empty()

@@ -147,6 +147,7 @@ class Endpoint:
             if not done:
                 came = await rest(steps, came, message.deadline, message.method, (self.draining.waits, *waits))
         except RpcError:
+            message.cancelled = True
             raise
         except Exception as error:
             raise self._unexpected(error, message) from error

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from oiafed_rpc.clock import SYSTEM_CLOCK, Clock
-from oiafed_rpc.errors import RpcError
+from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.log import logger
 
 Ping = Callable[[], Awaitable[None]]
@@ -55,12 +55,18 @@ class HeartbeatManager:
         self.interval = interval
         self.timeout = timeout
         self._clock = clock
-        self._told: list[tuple[Told, Told]] = []
+        self._told: tuple[Told, Told] | None = None
         self._watched: dict[str, _Watched] = {}
 
     def tell(self, lost: Told, recovered: Told) -> None:
-        """Have one function told of each peer that is lost, the other of each that answers again."""
-        self._told.append((lost, recovered))
+        """Have one function told of each peer that is lost, the other of each that answers again.
+
+        Raises:
+            RpcError: FAILED_PRECONDITION where it tells another node already.
+        """
+        if self._told is not None:
+            raise RpcError(Code.FAILED_PRECONDITION, "this HeartbeatManager is another node's: make one for each node")
+        self._told = (lost, recovered)
 
     def watch(self, peer: str, ping: Ping) -> None:
         """Begin to ping a peer that is there now; it takes the place of one of the same id."""
@@ -153,8 +159,8 @@ class HeartbeatManager:
         if watched.lost is lost or self._watched.get(watched.peer) is not watched:
             return
         watched.lost = lost
-        for tell_lost, tell_recovered in self._told:
-            (tell_lost if lost else tell_recovered)(watched.peer)
+        if self._told is not None:
+            self._told[0 if lost else 1](watched.peer)
 
 
 async def _answered(watched: _Watched) -> bool:

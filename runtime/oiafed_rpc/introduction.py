@@ -26,7 +26,7 @@ class Introduction(NodeHandler):
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self._guests: dict[str, str] = {}
+        self._guests: dict[str, list[str]] = {}  # the incarnation of each attendance of an id: one node may have two
         self._gone = asyncio.Event()
 
     async def hello(self, request: HelloRequest) -> HelloReply:
@@ -37,13 +37,15 @@ class Introduction(NodeHandler):
     async def attend(self, request: HelloRequest) -> AsyncIterator[HelloReply]:
         """Count the caller as there until its call ends, or this node stops."""
         await self._check(request)
-        self._guests[request.node_id] = request.incarnation
+        attendances = self._guests.setdefault(request.node_id, [])
+        attendances.append(request.incarnation)
         try:
             yield self._reply()
             await self._endpoint.draining.begun()
         finally:
-            if self._guests.get(request.node_id) == request.incarnation:
-                del self._guests[request.node_id]
+            attendances.remove(request.incarnation)
+            if not attendances:
+                self._guests.pop(request.node_id, None)
                 self._gone.set()
 
     def _reply(self) -> HelloReply:
@@ -67,7 +69,7 @@ class Introduction(NodeHandler):
             raise _taken(request, f"it is that of the node that answers here, of role {own.role!r}")
         loop = asyncio.get_running_loop()
         patience = loop.time() + FAREWELL
-        while self._guests.get(request.node_id, request.incarnation) != request.incarnation:
+        while any(each != request.incarnation for each in self._guests.get(request.node_id, ())):
             self._gone.clear()
             try:
                 async with asyncio.timeout_at(patience):

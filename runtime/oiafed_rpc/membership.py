@@ -47,6 +47,7 @@ class Membership:
         if heartbeat is not None:
             heartbeat.tell(self._lost, self._recovered)
         self._attending: dict[str, asyncio.Task[None]] = {}
+        self._connecting: dict[str, asyncio.Lock] = {}
         self._known: dict[str, Peer] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -106,6 +107,7 @@ class Membership:
         if tasks:
             await asyncio.wait(tasks)
         self._attending.clear()
+        self._connecting.clear()
         if self._heartbeat is not None:
             await self._heartbeat.stop()
         await self._events.stop()
@@ -142,14 +144,15 @@ class Membership:
         """
         if self._loop not in (None, asyncio.get_running_loop()):
             raise elsewhere(self._own.node_id)
-        try:
-            peer, attendance = await introduce(self._transport, self._own, proxy, address, timeout)
-            await self._check_free(peer)
-        except BaseException:
-            await self._transport.forget(address.node_id)
-            raise
-        await self._transport.welcome(peer)
-        self._stay(peer, proxy, attendance)
+        async with self._connecting.setdefault(address.node_id, asyncio.Lock()):  # one after another to each node
+            try:
+                peer, attendance = await introduce(self._transport, self._own, proxy, address, timeout)
+                await self._check_free(peer)
+            except BaseException:
+                await self._transport.forget(address.node_id)
+                raise
+            await self._transport.welcome(peer)
+            self._stay(peer, proxy, attendance)
         return self._seen(peer)
 
     async def _check_free(self, peer: Peer) -> None:
@@ -181,6 +184,9 @@ class Membership:
 
     async def _ping(self, node_id: str, proxy: NodeProxy) -> None:
         """A heartbeat is an introduction: it finds out, too, that the peer has been started anew."""
+        connecting = self._connecting.get(node_id)
+        if connecting is not None and connecting.locked():
+            return  # somebody is asking it who it is already
         reply = await greet(self._own, proxy, node_id)
         known = self._others().get(node_id)
         if known is not None and reply.incarnation != known.epoch:

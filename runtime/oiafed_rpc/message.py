@@ -15,13 +15,15 @@ class Encoded:
 
     Attributes:
         value: The payload that `data` encodes; compared by identity, so that a payload replaced on the way counts.
+        way: How it was encoded: by which serializer, made smaller by what.
         data: Its bytes.
     """
 
-    __slots__ = ("data", "value")
+    __slots__ = ("data", "value", "way")
 
     def __init__(self) -> None:
         self.value: object = self
+        self.way: tuple[str, Compressor | None] = ("", None)
         self.data: bytes = b""
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, TypeVar, cast, overload
 from oiafed_rpc.caller import Caller
 from oiafed_rpc.collection import ProxyCollection
 from oiafed_rpc.config import Address, IdentityConfig, NodeConfig
-from oiafed_rpc.config.rules import seconds
+from oiafed_rpc.config.rules import LONGEST, seconds
 from oiafed_rpc.context import CURRENT, outside_of_calls
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, ConfigError, RpcError
@@ -94,6 +94,8 @@ class Node:
         self.transport = transport or MemoryTransport()
         self._connect_to = [Address.parse(each) if isinstance(each, str) else each for each in connect_to]
         self._connect_timeout = seconds(connect_timeout)
+        if not 0 <= grace <= LONGEST:
+            raise ConfigError(f"grace must be a number of seconds from 0 to {LONGEST:,}, not {grace!r}")
         self._grace = grace
         serializers = serializers or Serializers()
         self._endpoint = Endpoint(node_id, role, interceptors, Wire(serializers, max_message_size), debug=debug)
@@ -187,10 +189,13 @@ class Node:
     async def _connect_all(self) -> None:
         outcomes = await asyncio.gather(*map(self.connect, self._connect_to), return_exceptions=True)
         failures = [each for each in outcomes if isinstance(each, BaseException)]
-        if len(failures) == 1 or any(not isinstance(each, RpcError) for each in failures):
-            raise failures[0]
-        if failures:
-            raise RpcError(Code.UNAVAILABLE, "; ".join(str(getattr(each, "message", each)) for each in failures))
+        refusals = [each for each in failures if isinstance(each, RpcError)]
+        if len(failures) == 1 or len(refusals) < len(failures):
+            raise next((each for each in failures if not isinstance(each, RpcError)), failures[0])
+        if refusals:
+            codes = {each.code for each in refusals}
+            code = codes.pop() if len(codes) == 1 else Code.UNAVAILABLE
+            raise RpcError(code, "; ".join(each.message for each in refusals)) from refusals[0]
 
     async def _finish(self, grace: float | None) -> None:
         async with AsyncExitStack() as stack:  # each, whatever the others do
@@ -283,7 +288,7 @@ class Node:
                 f"{len(there)} of {count} {what} connected within {timeout:g} s: {', '.join(there) or 'none'}",
             ) from None
         peers = self.peers
-        return [peers[key] for key in self._members.members(role)]
+        return [peers[key] for key in self._members.members(role) if key in peers]
 
     # Calls
 

@@ -14,6 +14,7 @@ from oiafed_rpc import (
     Context,
     HeartbeatManager,
     Interceptor,
+    MemoryTransport,
     Message,
     Node,
     OutcomeUnknown,
@@ -266,3 +267,31 @@ async def test_a_callback_may_call_connect_and_stop(federation: Federation) -> N
         assert await answered.get() == "pong"
         await learner.stop()
         assert await answered.get() == "stopped"
+
+
+async def test_an_id_stays_taken_when_its_node_connects_again(federation: Federation) -> None:
+    hub = await federation.start("hub", "trainer")
+    first = await federation.start("same")
+    await first.connect(federation.address(hub))
+    await first.connect(federation.address(hub))
+    if federation.by_reference or isinstance(first.transport, MemoryTransport):
+        return  # there a second node of the id can't even start
+    impostor = Node("same", "learner", federation.transport())
+    async with impostor:
+        with pytest.raises(RpcError, match="the id 'same' is taken") as failure:
+            await impostor.connect(federation.address(hub))
+        assert failure.value.code is Code.ALREADY_EXISTS
+        assert hub.node_id in first.peers
+
+
+async def test_two_connections_at_once_to_one_node_both_come_about_or_one_may_be_given_up(
+    federation: Federation,
+) -> None:
+    learner = await federation.start("learner_0")
+    trainer = await federation.start("trainer", "trainer")
+    given_up = asyncio.create_task(trainer.connect(federation.address(learner)))
+    kept = asyncio.create_task(trainer.connect(federation.address(learner)))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    peer = await asyncio.wait_for(kept, 5)
+    assert peer.node_id == "learner_0"

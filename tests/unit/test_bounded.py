@@ -183,3 +183,29 @@ async def test_a_failure_while_being_cancelled_is_logged(caplog: pytest.LogCaptu
         await bounded(fails(), _in(0.01), "x")
     assert "failed while it was being cancelled" in caplog.text
     assert "cleanup" in caplog.text
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_a_task_group_of_the_handlers_own_that_fails_is_no_cancellation(late: bool) -> None:
+    async def fails() -> None:
+        await asyncio.sleep(0.01 if late else 0)
+        raise ValueError("mine")
+
+    async def handler() -> str:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fails())
+        return "unreachable"
+
+    async def recovers() -> str:
+        try:
+            return await handler()
+        except* ValueError:
+            pass
+        return "recovered"
+
+    with pytest.raises(ExceptionGroup):
+        await bounded(handler(), time.monotonic() + 5, "it")
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+    assert await bounded(recovers(), time.monotonic() + 5, "it") == "recovered"

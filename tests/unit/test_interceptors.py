@@ -15,6 +15,7 @@ from oiafed_rpc import (
     AuthInterceptor,
     CallNext,
     Code,
+    CompressionInterceptor,
     Context,
     GrpcTransport,
     Interceptor,
@@ -210,3 +211,18 @@ async def test_streams_and_deadlines_are_logged_when_they_end(caplog: pytest.Log
 def test_a_level_that_is_none_is_refused() -> None:
     with pytest.raises(ValueError, match="'LOUD' is no level"):
         LoggingInterceptor("LOUD")
+
+
+async def test_a_broadcast_shares_no_bytes_that_were_made_in_another_way() -> None:
+    class Some(CompressionInterceptor):
+        async def intercept_send(self, message: Message, context: Context) -> Message:
+            return await super().intercept_send(message, context) if message.target == "one" else message
+
+    network = MemoryNetwork()
+    nodes = [Node(name, "learner", MemoryTransport(network, serialize=True)) for name in ("one", "two")]
+    caller = Node("caller", "trainer", MemoryTransport(network, serialize=True), interceptors=[Some()])
+    async with nodes[0], nodes[1], caller:
+        for node in nodes:
+            node.register_handler("size", lambda data, other=None: len(data))
+        replies = await caller.get_collection(targets=["one", "two"]).broadcast("size", data=b"x" * 10_000)
+        assert dict(replies) == {"one": 10_000, "two": 10_000}

@@ -45,11 +45,12 @@ class Wire:
                 over the limit.
         """
         shared = message.encoded
-        if shared is not None and shared.value is message.payload:
+        way = (message.serializer, message.compressor)
+        if shared is not None and shared.value is message.payload and shared.way == way:
             return shared.data
         data = self._encode_request(message, spec_of(message).request_codec, message.payload)
         if shared is not None:
-            shared.value, shared.data = message.payload, data
+            shared.value, shared.way, shared.data = message.payload, way, data
         return data
 
     async def request_bodies(self, message: Message) -> AsyncIterator[bytes]:

@@ -11,7 +11,7 @@ import grpc
 from grpc import aio
 
 from oiafed_rpc.bounded import deadline_exceeded
-from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.errors import RetriableError
 from oiafed_rpc.message import Message
 from oiafed_rpc.method import Method
 from oiafed_rpc.transport.grpc.direct import direct_calls
@@ -164,8 +164,8 @@ class GrpcChannel:
         """Raise what a cancellation stands for that came with the end of the channel."""
         task = asyncio.current_task()
         if self._closed and not (task and task.cancelling()):
-            raise RpcError(
-                Code.UNAVAILABLE, f"the connection to {message.target!r} was closed here during {message.method}"
+            raise RetriableError(
+                f"the connection to {message.target!r} was closed here during {message.method}"
             ) from None
 
     async def close(self) -> None:
