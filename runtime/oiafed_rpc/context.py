@@ -94,9 +94,15 @@ def outside_of_calls() -> Context:
 
 
 def deadline_after(timeout: float) -> float:
-    """The deadline of a call that may take `timeout` seconds: sooner if the handler that makes it has less left."""
-    deadline = time.monotonic() + timeout
+    """The deadline of a call that may take `timeout` seconds: sooner if the handler that makes it has less left.
+
+    Raises:
+        RpcError: DEADLINE_EXCEEDED where that handler has nothing left.
+    """
+    now = time.monotonic()
     outer = CURRENT.get()
-    if outer is not None and outer.deadline is not None and outer.deadline < deadline:
-        return outer.deadline
-    return deadline
+    if outer is None or outer.deadline is None or outer.deadline >= now + timeout:
+        return now + timeout
+    if outer.deadline <= now:
+        raise RpcError(Code.DEADLINE_EXCEEDED, f"{outer.method}, which makes this call, has passed its own deadline")
+    return outer.deadline

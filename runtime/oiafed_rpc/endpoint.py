@@ -124,7 +124,8 @@ class Endpoint:
         """
         if self._chain is None:
             return message.reply(await self._run(self._handle(message), message))
-        return checked_reply(await self._run(self._chain(message), message))
+        reply: Message = await self._run(self._checked(self._chain(message)), message)
+        return reply
 
     def answer(self, message: Message, waits: Waits) -> Coroutine[Any, Any, Any]:
         """The result of a call from the same event loop, as `receive` gives it.
@@ -135,10 +136,15 @@ class Endpoint:
         """
         if self._chain is None:
             return self._run(self._handle(message), message, waits)
-        return self._answer_through(self._chain(message), message, waits)
+        return self._run(self._payload(self._chain(message)), message, waits)
 
-    async def _answer_through(self, chain: Coroutine[Any, Any, Message], message: Message, waits: Waits) -> Any:
-        return checked_reply(await self._run(chain, message, waits)).payload
+    @staticmethod
+    async def _checked(chain: Coroutine[Any, Any, Message]) -> Message:
+        return checked_reply(await chain)
+
+    @staticmethod
+    async def _payload(chain: Coroutine[Any, Any, Message]) -> Any:
+        return checked_reply(await chain).payload
 
     async def _run(self, steps: Coroutine[Any, Any, Any], message: Message, *waits: Waits) -> Any:
         token = CURRENT.set(message)

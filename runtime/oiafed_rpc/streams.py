@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
 from typing import Any, cast
 
-from oiafed_rpc.bounded import Waits, bounded, deadline_exceeded
+from oiafed_rpc.bounded import GRACE, Waits, bounded, deadline_exceeded
 from oiafed_rpc.log import logger
 from oiafed_rpc.workers import WORKERS
 
@@ -77,11 +77,11 @@ async def next_item(items: AsyncIterator[Any]) -> Any:
 
 
 async def close(items: AsyncIterator[Any]) -> None:
-    """End an iterator that can be ended; one that takes its time, or fails, is not waited for."""
-    if not isinstance(items, AsyncGenerator):
-        return
+    """End an iterator that can be ended; one that takes longer than a moment, or fails, is not waited for."""
+    if not isinstance(items, AsyncGenerator) or getattr(items, "ag_running", False):
+        return  # of one that is running, somebody waits for an item, and ends it when that is given up
     try:
-        await bounded(_ended(cast("AsyncGenerator[Any, None]", items)), time.monotonic(), "the stream")
+        await bounded(_ended(cast("AsyncGenerator[Any, None]", items)), time.monotonic() + GRACE, "the stream")
     except Exception as error:
         logger.warning("a stream could not be closed: %s", error)
 
