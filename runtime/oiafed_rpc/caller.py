@@ -69,7 +69,7 @@ class Options:
         Raises:
             ValueError: for a timeout that is not positive, or metadata that can't travel.
         """
-        if retry is not None and retry is not False and not isinstance(retry, RetryPolicy):
+        if retry is not None and retry is not False and not isinstance(cast("object", retry), RetryPolicy):
             raise TypeError(f"retry must be a RetryPolicy, or False for none, not {retry!r:.40}")
         if timeout is not None and not 0 < timeout <= LONGEST:
             raise ValueError(f"timeout must be a number of seconds above 0 and up to {LONGEST:,}, not {timeout!r:.40}")

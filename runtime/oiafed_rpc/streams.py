@@ -78,10 +78,13 @@ async def next_item(items: AsyncIterator[Any]) -> Any:
 
 async def close(items: AsyncIterator[Any]) -> None:
     """End an iterator that can be ended; one that takes longer than a moment, or fails, is not waited for."""
-    if not isinstance(items, AsyncGenerator) or getattr(items, "ag_running", False):
-        return  # of one that is running, somebody waits for an item, and ends it when that is given up
+    if not isinstance(items, AsyncGenerator):
+        return
+    generator = cast("AsyncGenerator[Any, None]", items)
+    if getattr(generator, "ag_running", False):
+        return  # somebody waits for an item, and ends it when that is given up
     try:
-        await bounded(_ended(cast("AsyncGenerator[Any, None]", items)), time.monotonic() + GRACE, "the stream")
+        await bounded(_ended(generator), time.monotonic() + GRACE, "the stream")
     except Exception as error:
         logger.warning("a stream could not be closed: %s", error)
 

@@ -42,20 +42,22 @@ class LoggingInterceptor(Interceptor):
         try:
             reply = await call_next(message, context)
         except BaseException as error:
-            self._failed(what, began, error)
+            self._failed(what, began, error, message)
             raise
         payload: object = reply.payload
         if isinstance(payload, AsyncIterator):
-            return replace(reply, payload=self._stream(cast("AsyncIterator[object]", payload), what, began))
+            return replace(reply, payload=self._stream(cast("AsyncIterator[object]", payload), what, began, message))
         self._ended(what, began)
         return reply
 
-    async def _stream(self, items: AsyncIterator[object], what: str, began: float) -> AsyncIterator[object]:
+    async def _stream(
+        self, items: AsyncIterator[object], what: str, began: float, message: Message
+    ) -> AsyncIterator[object]:
         try:
             async for item in items:
                 yield item
         except BaseException as error:
-            self._failed(what, began, error)
+            self._failed(what, began, error, message)
             raise
         finally:
             await close(items)
@@ -65,9 +67,11 @@ class LoggingInterceptor(Interceptor):
         logger.log(self._level, "%s took %.1f ms", what, (time.perf_counter() - began) * 1e3)
 
     @staticmethod
-    def _failed(what: str, began: float, error: BaseException) -> None:
+    def _failed(what: str, began: float, error: BaseException, message: Message) -> None:
         how = error.code.name if isinstance(error, RpcError) else type(error).__name__
-        logger.warning("%s failed after %.1f ms: %s", what, (time.perf_counter() - began) * 1e3, how)
+        own = message.spec is not None and message.spec.provided and not isinstance(error, Exception)
+        level = logging.DEBUG if own else logging.WARNING  # that nodes part is no failure
+        logger.log(level, "%s failed after %.1f ms: %s", what, (time.perf_counter() - began) * 1e3, how)
 
 
 def _plain(name: str) -> str:

@@ -134,7 +134,8 @@ class GrpcTransport(Transport):
     def send(self, target: str, message: Message) -> Coroutine[Any, Any, Message]:
         """Call a node; raises RpcError where that fails. A node that is being connected to is waited for."""
         channel = self._channels.get(target)
-        if channel is not None and target not in self._candidates:
+        here = asyncio.get_running_loop() is self._loop
+        if channel is not None and here and target not in self._candidates:
             return channel.send(target, message)
         return self._send_when_known(target, message)
 
