@@ -75,13 +75,18 @@ class Background:
         Raises:
             RpcError: FAILED_PRECONDITION on the loop itself, after a fork, and when the process ends.
         """
-        future = self._submit(awaitable)
+        begun: list[asyncio.Task[Any]] = []
+        future: concurrent.futures.Future[R] | None = None
         try:
+            future = self._submit(awaitable, begun)
             return future.result()
         except concurrent.futures.CancelledError:
             raise RpcError(Code.CANCELLED, "the call was cancelled: its event loop has ended") from None
         except BaseException:
-            future.cancel()
+            if future is not None:
+                future.cancel()
+            else:  # an interrupt came between the submission and its return
+                self._loop.call_soon_threadsafe(self._loop.call_soon, _cancel, begun)
             raise
         finally:
             del future  # its exception refers to this frame
@@ -117,13 +122,15 @@ class Background:
         else:
             self.wait(coroutine)
 
-    def _submit(self, awaitable: Awaitable[R], *, waited_for: bool = True) -> concurrent.futures.Future[R]:
+    def _submit(
+        self, awaitable: Awaitable[R], begun: list[asyncio.Task[Any]] | None = None, *, waited_for: bool = True
+    ) -> concurrent.futures.Future[R]:
         problem = self._problem(waited_for)
         if problem:
             if inspect.iscoroutine(awaitable):
                 awaitable.close()  # or Python warns that nobody awaited it
             raise RpcError(Code.FAILED_PRECONDITION, problem)
-        return asyncio.run_coroutine_threadsafe(_result(awaitable), self._loop)
+        return asyncio.run_coroutine_threadsafe(_result(awaitable, begun), self._loop)
 
     def _problem(self, waited_for: bool) -> str:
         if self.forked:
@@ -136,7 +143,11 @@ class Background:
         return threading.get_ident() == self._thread.ident
 
 
-async def _result(awaitable: Awaitable[R]) -> R:
+async def _result(awaitable: Awaitable[R], begun: list[asyncio.Task[Any]] | None) -> R:
+    """Await something, and note the task that does where that is asked for."""
+    task = asyncio.current_task()
+    if begun is not None and task is not None:
+        begun.append(task)
     return await awaitable
 
 
@@ -175,3 +186,8 @@ atexit.register(_PROCESS.end)
 def background() -> Background:
     """The event loop of this process's blocking nodes, running."""
     return _PROCESS.background()
+
+
+def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()

@@ -123,9 +123,10 @@ class Broadcasts(Part):
 
     async def test_leaving_a_broadcast_cancels_the_rest(self, federation: Federation) -> None:
         trainer, learners = await _hub(federation, 2)
-        cancelled = asyncio.Event()
+        begun, cancelled = asyncio.Event(), asyncio.Event()
 
         async def forever(a: int = 0, b: int = 0) -> None:
+            begun.set()
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
@@ -139,8 +140,9 @@ class Broadcasts(Part):
         learners[1].register_handler("race", at_once)
         replies = aiter(trainer.get_collection(role="learner").broadcast("race"))
         assert (await anext(replies)).value == 1
+        await asyncio.wait_for(begun.wait(), 5)
         await replies.aclose()
-        await asyncio.wait_for(cancelled.wait(), 1)
+        await asyncio.wait_for(cancelled.wait(), 5)
 
     async def test_a_broadcast_to_nobody_is_an_error(self, federation: Federation) -> None:
         trainer = await federation.start("trainer", "trainer")
