@@ -5,18 +5,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
+from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Location, Problems, suggestion
 from oiafed_gen.graphs import cycles
 from oiafed_gen.model import Enum, File, Message, walk_enums, walk_messages
 from oiafed_gen.python.table import Table
 
 
-def check(files: Sequence[File], problems: Problems) -> None:
-    """Report mistakes that span declarations or files."""
+def check(files: Sequence[File], problems: Problems, *, complete: bool = True) -> None:
+    """Report mistakes that span declarations or files; what may be declared elsewhere only where all are there."""
     _check_option_names(files, problems)
     _check_type_names(files, problems)
     _check_duplicates(files, problems)
-    _check_callers(files, problems)
+    if complete:
+        _check_callers(files, problems)
     _check_errors(files, problems)
 
 
@@ -28,7 +30,7 @@ def check_modules(table: Table, problems: Problems) -> None:
         owner = owners.setdefault(module, file.path)
         if owner != file.path:
             message = f"its messages would go into the same Python module as those of {owner}; rename one of the files"
-            problems.add(Location(file.path), message)
+            problems.add(Location(file.path), Code.FILE_CLASH, message)
 
 
 def check_packages(table: Table, problems: Problems) -> None:
@@ -41,17 +43,23 @@ def check_packages(table: Table, problems: Problems) -> None:
         files = [file for file in table.files if owner[file.proto_name] in members]
         importing = min(file.path for file in files if any(owner.get(name) in members for name in file.imports))
         listed = ", ".join(sorted(members))
-        problems.add(Location(importing), f"the packages {listed} import one another; move what they share to another")
+        problems.add(
+            Location(importing),
+            Code.PACKAGE_CYCLE,
+            f"the packages {listed} import one another; move what they share to another",
+        )
 
 
 def _check_option_names(files: Sequence[File], problems: Problems) -> None:
     """Report names in options of .proto files that are not names; protoc sees only texts there."""
     for file in files:
         if not all(part.isidentifier() and part.isascii() for part in file.python.split(".")) and file.proto_text:
-            problems.add(Location(file.path), f"'{file.python}' cannot name a Python package")
+            problems.add(Location(file.path), Code.BAD_NAME, f"'{file.python}' cannot name a Python package")
         for role in file.roles:
             if not (role.name.isidentifier() and role.name.isascii()):
-                problems.add(role.location, f"'{role.name}' cannot name a role; use letters, digits and '_'")
+                problems.add(
+                    role.location, Code.BAD_NAME, f"'{role.name}' cannot name a role; use letters, digits and '_'"
+                )
 
 
 def _check_type_names(files: Sequence[File], problems: Problems) -> None:
@@ -60,7 +68,11 @@ def _check_type_names(files: Sequence[File], problems: Problems) -> None:
         items: list[Enum | Message] = [*walk_enums(file), *walk_messages(file.messages)]
         for item in items:
             if item.name.startswith("_") or item.name == "DESCRIPTOR":
-                problems.add(item.location, f"'{item.name}' cannot name a type: protobuf's Python keeps such names")
+                problems.add(
+                    item.location,
+                    Code.RESERVED_WORD,
+                    f"'{item.name}' cannot name a type: protobuf's Python keeps such names",
+                )
 
 
 def _check_duplicates(files: Sequence[File], problems: Problems) -> None:
@@ -75,7 +87,11 @@ def _check_duplicates(files: Sequence[File], problems: Problems) -> None:
             if declared.owner is None or declared.owner is not former.owner:  # reported when the enum was read
                 clashing.add(declared.location)
                 place = f"{former.location.file}:{former.location.line}"
-                problems.add(declared.location, f"{declared.what} is already declared as {former.what} ({place})")
+                problems.add(
+                    declared.location,
+                    Code.DUPLICATE_NAME,
+                    f"{declared.what} is already declared as {former.what} ({place})",
+                )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -114,7 +130,7 @@ def _check_callers(files: Sequence[File], problems: Problems) -> None:
                 for caller in method.callers:
                     hint = suggestion(caller.name, known)
                     if caller.name not in known and (hint or not caller.name):
-                        problems.add(caller.location, f"unknown role '{caller.name}'{hint}")
+                        problems.add(caller.location, Code.UNKNOWN_ROLE, f"unknown role '{caller.name}'{hint}")
 
 
 def _check_errors(files: Sequence[File], problems: Problems) -> None:
@@ -126,11 +142,17 @@ def _check_errors(files: Sequence[File], problems: Problems) -> None:
         for role in file.roles:
             for method in role.methods:
                 if {method.request, method.response} & errors:
-                    problems.add(method.location, f"'{method.name}' takes or returns an error; methods raise errors")
+                    problems.add(
+                        method.location,
+                        Code.ERROR_AS_VALUE,
+                        f"'{method.name}' takes or returns an error; methods raise errors",
+                    )
 
 
 def _check_fields(message: Message, errors: set[str], problems: Problems) -> None:
     for field in message.fields:
         if field.type.name in errors:
             name = field.type.name.rpartition(".")[2]
-            problems.add(field.location, f"'{name}' is an error: methods raise it, but no field can hold it")
+            problems.add(
+                field.location, Code.ERROR_AS_VALUE, f"'{name}' is an error: methods raise it, but no field can hold it"
+            )

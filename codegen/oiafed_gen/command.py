@@ -14,6 +14,7 @@ from oiafed_gen.diagnostics import Problems, SchemaError
 from oiafed_gen.generate import generate
 from oiafed_gen.output import OutputError, apply, compare
 from oiafed_gen.provided import provided_files
+from oiafed_gen.reporting import FORMATS
 from oiafed_gen.sources import read_schema
 from oiafed_gen.tools import ToolError
 
@@ -34,26 +35,46 @@ written, and 2 if the command itself is wrong.
     help="The folder to write to.",
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and show the difference if OUTPUT is out of date.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice([*FORMATS]),
+    default="text",
+    show_default=True,
+    help="How mistakes in the schema are told: text goes to stderr, json and github to stdout.",
+)
 @click.version_option(package_name="oiafed-rpc")
-def command(schema: Path, output: Path, check: bool) -> None:
+def command(schema: Path, output: Path, check: bool, format_: str) -> None:
     """Generate typed Python from the YAML and .proto files in the folder SCHEMA.
 
     Files in OUTPUT that a former run wrote and this one does not are removed; no other file is touched.
     """
-    with errors_told(schema):
+    with errors_told(schema, format_) as lines:
         problems = Problems()
-        texts = generate(read_schema(schema, problems), provided_files(), problems)
+        files = read_schema(schema, problems)
+        lines.update((file.path, file.text.split("\n")) for file in files)
+        texts = generate(files, provided_files(), problems)
+        click.echo(FORMATS[format_]((), "", {}), nl=False)  # to programs, no mistakes are an answer too
         bring_up_to_date(output, texts, check=check, remedy=["oiafed-gen", str(schema), "-o", str(output)])
 
 
 @contextmanager
-def errors_told(schema: Path) -> Generator[None]:
-    """Print what went wrong inside, and exit with 1."""
+def errors_told(schema: Path, format_: str = "text") -> Generator[dict[str, list[str]]]:
+    """Print what went wrong inside, and exit with 1.
+
+    Args:
+        schema: The folder that locations are relative to.
+        format_: One of `FORMATS`.
+
+    Yields:
+        Takes the lines of each file, for excerpts.
+    """
+    lines: dict[str, list[str]] = {}
     try:
-        yield
+        yield lines
     except SchemaError as error:
-        for diagnostic in error.diagnostics:
-            click.echo(diagnostic.text(schema.as_posix()), err=True)
+        report = FORMATS[format_](error.diagnostics, schema.as_posix(), lines)
+        click.echo(report, nl=False, err=format_ == "text")
         sys.exit(1)
     except (OutputError, ToolError, OSError) as error:  # the last: no room for temporary files, and the like
         click.echo(f"oiafed-gen: {error}", err=True)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import enum
 from collections.abc import Iterable
+
+from oiafed_gen.codes import Code
 
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
@@ -26,21 +29,40 @@ class Location:
         return Location(self.file, self.line, self.column + columns)
 
 
+class Severity(enum.StrEnum):
+    """How bad a diagnostic is."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
 class Diagnostic:
-    """One mistake and its place."""
+    """One mistake: its place, its kind, what it is, and how bad."""
 
     location: Location
+    code: Code
     message: str
+    severity: Severity = Severity.ERROR
 
     def text(self, root: str = "") -> str:
-        """Return `file:line:col: message`, with the file's path below `root`."""
+        """Return `file:line:col: error[code]: message`, with the file's path below `root`."""
         place = self.location
-        path = f"{root.rstrip('/')}/{place.file}" if root and place.file else root or place.file
-        return _printable(f"{path}:{place.line}:{place.column}: {self.message}")
+        return printable(f"{self.path(root)}:{place.line}:{place.column}: {self.title}: {self.message}")
+
+    @property
+    def title(self) -> str:
+        """The severity and the code: `error[unknown-type]`."""
+        return f"{self.severity}[{self.code}]"
+
+    def path(self, root: str) -> str:
+        """Return the file's path below `root`; of what no single file is to blame for, the root itself."""
+        file = self.location.file
+        return f"{root.rstrip('/')}/{file}" if root and file else root or file
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return text with what a terminal would act on spelled as Python's escapes."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -53,9 +75,9 @@ class Problems:
     def __bool__(self) -> bool:
         return bool(self._found)
 
-    def add(self, location: Location, message: str) -> None:
+    def add(self, location: Location, code: Code, message: str, severity: Severity = Severity.ERROR) -> None:
         """Record a mistake; the same mistake at the same place counts once."""
-        self._found.add(Diagnostic(location, message))
+        self._found.add(Diagnostic(location, code, message, severity))
 
     def sorted(self) -> tuple[Diagnostic, ...]:
         """Return what was found by file, line and column."""

@@ -33,14 +33,14 @@ def generate(files: Sequence[SchemaFile], provided: Provided, problems: Problems
     """
     problems = problems or Problems()
     schema = read(files, provided, problems)
-    check(schema.files, problems)
+    check(schema.files, problems, complete=schema.complete)
     table = Table(schema.files, provided, problems)
     modules = role_modules(table, problems)
     check_modules(table, problems)
     if not problems:  # a circle of files is one of packages as well
         check_packages(table, problems)
-    if problems:
-        raise SchemaError(problems.sorted())
+    if problems or schema.unexplained:
+        raise SchemaError(problems.sorted() or schema.unexplained)
     names = [file.proto_name for file in schema.files]
     with ThreadPoolExecutor(1) as worker:
         stubs = worker.submit(make_stubs, schema.descriptors, names)

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Location, Problems
 from oiafed_gen.header import is_generated
 
@@ -34,13 +35,13 @@ def read_schema(root: Path, problems: Problems) -> tuple[SchemaFile, ...]:
     """
     if not root.is_dir():
         what = "this is a file; give the folder that holds the schema" if root.exists() else "there is no such folder"
-        problems.add(Location(""), what)
+        problems.add(Location(""), Code.NO_SCHEMA, what)
         return ()
     names = sorted(name for name in _walk(root) if not name.startswith(_PROVIDED_FOLDERS))
     read = (_read(root, name, problems) for name in names)
     files = tuple(file for file in read if file is not None and not is_generated(file.text))
     if not files and not problems:
-        problems.add(Location(""), "there are no schema files (.yaml, .yml or .proto) in this folder")
+        problems.add(Location(""), Code.NO_SCHEMA, "there are no schema files (.yaml, .yml or .proto) in this folder")
     return files
 
 
@@ -54,24 +55,24 @@ def _walk(root: Path) -> Iterator[str]:
 
 def _read(root: Path, name: str, problems: Problems) -> SchemaFile | None:
     """Return a file, or report why it is none."""
-    content = b""
-    wrong = _wrong_name(name)
-    if not wrong and not (root / name).is_file() and (root / name).exists():
-        wrong = "this is not an ordinary file"
-    if not wrong:
-        try:
-            content = (root / name).read_bytes()
-        except OSError as error:
-            wrong = f"cannot be read: {error.strerror}"
+    path, wrong = root / name, _wrong_name(name)
     if wrong:
-        problems.add(Location(name), wrong)
+        problems.add(Location(name), Code.FILE_NAME, wrong)
+        return None
+    if path.exists() and not path.is_file():
+        problems.add(Location(name), Code.UNREADABLE_FILE, "this is not an ordinary file")
+        return None
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        problems.add(Location(name), Code.UNREADABLE_FILE, f"cannot be read: {error.strerror}")
         return None
     try:
         return SchemaFile(name, content.decode("utf-8-sig").replace("\r\n", "\n"))
     except UnicodeDecodeError as error:
         before = content[: error.start]
         line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
-        problems.add(Location(name, line, column), "the file is not UTF-8 text")
+        problems.add(Location(name, line, column), Code.UNREADABLE_FILE, "the file is not UTF-8 text")
         return None
 
 

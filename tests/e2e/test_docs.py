@@ -17,6 +17,11 @@ from tests.e2e.pages import Block, blocks, run
 ROOT = Path(__file__).parents[2]
 INDEX = ROOT / "docs" / "README.md"
 PAGES = [ROOT / "README.md", *sorted(set((ROOT / "docs").glob("*.md")) - {INDEX})]
+LINKED = [
+    *PAGES,
+    *sorted((ROOT / "docs").rglob("README.md")),
+    *sorted((ROOT / "docs" / "diagnostics").glob("[a-z]*.md")),
+]
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#([^)]*))?\)")
 
 
@@ -42,7 +47,7 @@ def test_the_examples_of_a_page_run(page: Path, folder: Path) -> None:
     gc.collect()  # what was never awaited or closed warns, and warnings are errors
 
 
-@pytest.mark.parametrize("page", [*PAGES, INDEX], ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", LINKED, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
     for target, anchor in LINK.findall(page.read_text()):
         path = page.parent / target

@@ -8,6 +8,7 @@ from pathlib import Path
 from oiafed_gen.diagnostics import Problems, SchemaError
 from oiafed_gen.generate import generate
 from oiafed_gen.provided import provided_files
+from oiafed_gen.reporting import as_text
 from oiafed_gen.sources import read_schema
 
 FOLDER = Path(__file__).parent
@@ -24,11 +25,17 @@ class Outcome:
 
 def run(case: Path) -> Outcome:
     """Generate from the schema of a case."""
+    return outcome(case / "schema")
+
+
+def outcome(schema: Path) -> Outcome:
+    """Generate from a schema; its mistakes are told as those of a folder `schema`."""
     problems = Problems()
+    files = read_schema(schema, problems)
     try:
-        texts = generate(read_schema(case / "schema", problems), provided_files(), problems)
+        texts = generate(files, provided_files(), problems)
     except SchemaError as error:
-        return Outcome({}, "".join(f"{diagnostic.text('schema')}\n" for diagnostic in error.diagnostics))
+        return Outcome({}, as_text(error.diagnostics, "schema", {file.path: file.text.split("\n") for file in files}))
     return Outcome(texts, "")
 
 

@@ -1,14 +1,17 @@
-"""`python -m tests.golden.regenerate`: make what the generator does now what the golden tests expect."""
+"""`python -m tests.golden.regenerate`: make what the generator does now what the golden tests and pages expect."""
 
 from __future__ import annotations
 
 import shutil
+import tempfile
+from pathlib import Path
 
 from tests.golden.cases import CASES, run
+from tests.golden.pages import PAGES, fill
 
 
 def main() -> None:
-    """Rewrite the expectations of every case."""
+    """Rewrite the expectations of every case, and what the pages of diagnostics show."""
     for case in CASES:
         outcome = run(case)
         shutil.rmtree(case / "expected", ignore_errors=True)
@@ -19,6 +22,9 @@ def main() -> None:
             target = case / "expected" / path
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(text.encode())
+    for page in PAGES:
+        with tempfile.TemporaryDirectory() as folder:
+            fill(page, Path(folder))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import keyword
 import sys
 from collections.abc import Iterable
 
+from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Location, Problems
 
 ALIASES = frozenset(
@@ -86,7 +87,9 @@ def assign(
         python = escape(name, reserved)
         owner = owners.setdefault(python, name)
         if owner != name:
-            problems.add(location, f"'{name}' and '{owner}' are both '{python}' in Python, in {scope}")
+            problems.add(
+                location, Code.PYTHON_NAME_CLASH, f"'{name}' and '{owner}' are both '{python}' in Python, in {scope}"
+            )
         assigned[name] = python
     return assigned
 

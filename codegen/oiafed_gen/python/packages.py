@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Problems
 from oiafed_gen.model import File, Role
 from oiafed_gen.python import names
@@ -38,11 +39,15 @@ def _modules(table: Table, package: Package, problems: Problems) -> tuple[RoleMo
     seen: set[str] = set()
     for role, _ in owned:
         if role.name in seen:
-            problems.add(role.location, f"the role '{role.name}' is declared twice in {scope}")
+            problems.add(role.location, Code.DUPLICATE_NAME, f"the role '{role.name}' is declared twice in {scope}")
         seen.add(role.name)
         for name in class_names(role):
             if name in taken:
-                problems.add(role.location, f"the role '{role.name}' needs the name '{name}', which a type has")
+                problems.add(
+                    role.location,
+                    Code.PYTHON_NAME_CLASH,
+                    f"the role '{role.name}' needs the name '{name}', which a type has",
+                )
     return tuple(RoleModule(modules[role.name], role, file, _method_names(role, problems)) for role, file in owned)
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 
+from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Problems, suggestion
 from oiafed_gen.model import Mention
 
@@ -62,7 +63,7 @@ def _resolve(file: Importer, targets: Mapping[str, str], problems: Problems) -> 
         target = target or targets.get(mention.name)
         if target is None:
             hint = suggestion(mention.name, targets)
-            problems.add(mention.location, f"cannot find the import '{mention.name}'{hint}")
+            problems.add(mention.location, Code.UNKNOWN_IMPORT, f"cannot find the import '{mention.name}'{hint}")
         else:
             yield mention, target
 
@@ -89,4 +90,4 @@ def _refuse_cycles(
 
 def _report_cycle(trail: list[str], mention: Mention, files: Mapping[str, Importer], problems: Problems) -> None:
     names = " -> ".join(files[name].path for name in trail)
-    problems.add(mention.location, f"this import makes a cycle: {names}")
+    problems.add(mention.location, Code.IMPORT_CYCLE, f"this import makes a cycle: {names}")

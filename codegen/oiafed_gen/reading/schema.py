@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from oiafed_gen.diagnostics import Location, Problems, suggestion
+from oiafed_gen.codes import Code
+from oiafed_gen.diagnostics import Diagnostic, Location, Problems, suggestion
 from oiafed_gen.model import File, Mention, Message
 from oiafed_gen.provided import Provided
 from oiafed_gen.reading.imports import Importer, closure, resolve_imports
@@ -35,12 +36,17 @@ class Schema:
         descriptors: Protoc's descriptors of all files and what they import.
         wire_python: Protoc's `_pb2.py` of each file, by proto name.
         proto_texts: The .proto text of each file, by proto name.
+        complete: Whether every file could be read.
+        unexplained: What protoc found wrong with files that the user did not write. Where the schema has no other
+            mistake, it is one.
     """
 
     files: tuple[File, ...]
     descriptors: Sequence[FileDescriptorProto]
     wire_python: Mapping[str, str]
     proto_texts: Mapping[str, str]
+    complete: bool = True
+    unexplained: tuple[Diagnostic, ...] = ()
 
 
 def read(files: Sequence[SchemaFile], provided: Provided, problems: Problems) -> Schema:
@@ -73,8 +79,10 @@ class _Reading:
             **{path: self._texts[path] for path in proto},
         }
         compiled = compile_protos({**self._provided.texts, **texts}, sorted(texts), sorted(proto))
+        unexplained = tuple(map(self._unplaced, (m for m in compiled.messages if m.name not in self._texts)))
         for message in compiled.messages:
-            self._report(message)
+            if message.name in self._texts:
+                self._report(message)
         reader = ProtoReader(compiled.descriptors, self._problems)
         found = [
             reader.read(descriptor.name, self._texts[descriptor.name], descriptor)
@@ -82,19 +90,25 @@ class _Reading:
             if descriptor.name in proto
         ]
         models = tuple(sorted((*yaml, *found), key=lambda file: file.path))
-        return Schema(_with_errors(models), compiled.descriptors, compiled.python, texts)
+        return Schema(
+            _with_errors(models), compiled.descriptors, compiled.python, texts, not compiled.messages, unexplained
+        )
 
     def _check_places(self) -> None:
         """Report files whose name no Python module can have, and packages that are provided."""
         for path in self._outlines:
             if not _MODULE_PATH.fullmatch(path):
                 message = "Python cannot import such a path; use letters, digits, '-' and '_', and letters first"
-                self._problems.add(Location(path), message)
+                self._problems.add(Location(path), Code.FILE_NAME, message)
         taken = {outline.package for outline in self._provided_outlines.values()}
         files: list[FileSyntax | ProtoOutline] = [*self._yaml.values(), *self._outlines.values()]
         for file in files:
             if file.package in taken:
-                self._problems.add(Location(file.path), f"the package '{file.package}' is provided; choose another")
+                self._problems.add(
+                    Location(file.path),
+                    Code.PROVIDED_PACKAGE,
+                    f"the package '{file.package}' is provided; choose another",
+                )
 
     def _distinct(self, files: Iterable[FileSyntax]) -> Iterable[FileSyntax]:
         """Yield the files, but only the first of those that would become the same .proto file."""
@@ -105,7 +119,7 @@ class _Reading:
                 yield file
             else:
                 message = f"{former} has the same name and package, so both would become {proto_name_of(file)}"
-                self._problems.add(Location(file.path), message)
+                self._problems.add(Location(file.path), Code.FILE_CLASH, message)
 
     def _importers(self) -> list[Importer]:
         yaml = [
@@ -138,32 +152,29 @@ class _Reading:
         if outline.syntax == "proto3":
             return True
         found = f"'{outline.syntax}'" if outline.syntax else "no syntax, which means 'proto2'"
-        self._problems.add(outline.syntax_location, f'only syntax = "proto3" is supported; this file has {found}')
+        self._problems.add(
+            outline.syntax_location, Code.PROTO_SYNTAX, f'only syntax = "proto3" is supported; this file has {found}'
+        )
         return False
 
     def _report(self, message: ProtocMessage) -> None:
-        """Report what protoc found, unless it only follows from what is known already."""
-        if message.name not in self._texts:
-            self._report_unplaced(message)
-            return
+        """Report what protoc found in a .proto file, unless it only follows from what is known already."""
         location = Location(message.name, message.line, message.column)
         if message.text.startswith(("Import ", "File recursively imports itself")):
             return
         undefined = _UNDEFINED.fullmatch(message.text)
         if undefined is None:
-            self._problems.add(location, message.text)
+            self._problems.add(location, Code.PROTOC, message.text)
         elif not self._declared(undefined["name"], message.name):
             known = Scope(
                 s for file in (message.name, *closure(message.name, self._imports)) for s in self._symbols[file]
             )
             hint = suggestion(undefined["name"], known.names)
-            self._problems.add(location, f"unknown type '{undefined['name']}'{hint}")
+            self._problems.add(location, Code.UNKNOWN_TYPE, f"unknown type '{undefined['name']}'{hint}")
 
-    def _report_unplaced(self, message: ProtocMessage) -> None:
-        """Report a message about a file that the user did not write, if nothing else explains it."""
-        if not self._problems:
-            source = self._yaml.get(message.name)
-            self._problems.add(Location(source.path if source else ""), f"protoc: {message.text}")
+    def _unplaced(self, message: ProtocMessage) -> Diagnostic:
+        source = self._yaml.get(message.name)
+        return Diagnostic(Location(source.path if source else ""), Code.PROTOC, f"protoc: {message.text}")
 
     def _declared(self, name: str, file: str) -> bool:
         """Whether a name that protoc does not find is declared in a file that has mistakes of its own."""

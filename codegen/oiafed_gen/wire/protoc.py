@@ -36,9 +36,10 @@ class Compiled:
     """What protoc made of the files.
 
     Attributes:
-        descriptors: Of all files, imported ones before those that import them.
-        python: The text of each `_pb2.py` by proto name.
-        messages: The mistakes found; where there are any, nothing else is.
+        descriptors: Of all files, imported ones before those that import them; where there are mistakes, of those
+            files alone that have none and import none that has.
+        python: The text of each `_pb2.py` by proto name; empty where there are mistakes.
+        messages: The mistakes found.
     """
 
     descriptors: tuple[FileDescriptorProto, ...] = ()
@@ -63,10 +64,9 @@ def compile_protos(texts: Mapping[str, str], names: Sequence[str], authored: Seq
         (root / "out").mkdir()
         run = _run_protoc(root, names)
         if run.returncode:
-            return Compiled(messages=_all_messages(root, authored, run))
-        found = FileDescriptorSet.FromString((root / "set-1.bin").read_bytes())
+            return _compile_each(root, authored, run)
         python = {name: (root / "out" / _python_path(name)).read_text(encoding="utf-8") for name in names}
-    return Compiled(tuple(found.file), python)
+        return Compiled(tuple(_descriptors(root)), python)
 
 
 def _write(path: Path, text: str) -> None:
@@ -74,18 +74,26 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _all_messages(root: Path, names: Sequence[str], first: _Run) -> tuple[ProtocMessage, ...]:
-    """Return the messages about every file: a run over all of them ends at the first file that has any."""
+def _compile_each(root: Path, names: Sequence[str], first: _Run) -> Compiled:
+    """Compile each file by itself: a run over all of them ends at the first file that has mistakes."""
     with ThreadPoolExecutor(os.cpu_count()) as workers:
         single = [workers.submit(_run_protoc, root, [name], number) for number, name in enumerate(names)]
     found = [*_messages(first)]
-    for name, run in zip(names, (run.result() for run in single), strict=True):
+    descriptors: dict[str, FileDescriptorProto] = {}
+    for number, (name, run) in enumerate(zip(names, (run.result() for run in single), strict=True)):
         found += _messages(run)
         if run.returncode and not _messages(run):
             found.append(ProtocMessage(name, 1, 1, f"protoc fails on this file: {complaint(run)}"))
+        if not run.returncode:
+            descriptors |= {file.name: file for file in _descriptors(root, number)}
     if not found:
         raise ToolError(f"protoc failed: {complaint(first)}")
-    return tuple(dict.fromkeys(found))
+    return Compiled(tuple(descriptors.values()), messages=tuple(dict.fromkeys(found)))
+
+
+def _descriptors(root: Path, number: int = -1) -> Sequence[FileDescriptorProto]:
+    """Return what the run `number` made."""
+    return FileDescriptorSet.FromString((root / f"set{number}.bin").read_bytes()).file
 
 
 def _run_protoc(root: Path, names: Sequence[str], number: int = -1) -> _Run:

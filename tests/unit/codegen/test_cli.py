@@ -48,7 +48,9 @@ def test_mistakes_are_printed_with_the_path_as_given_and_nothing_is_written(tmp_
     (tmp_path / "s/a.yaml").write_text("package: a.v1\ntypes: {T: {fields: {a: Nothing}}}\n")
     result = _run(f"{tmp_path}/s/", "-o", str(tmp_path / "out"))
     assert result.exit_code == 1
-    assert result.stderr == f"{tmp_path}/s/a.yaml:2:25: unknown type 'Nothing'\n"
+    first, *excerpt = result.stderr.splitlines()
+    assert first == f"{tmp_path}/s/a.yaml:2:25: error[unknown-type]: unknown type 'Nothing'"
+    assert excerpt == [" 2 | types: {T: {fields: {a: Nothing}}}", "   |                         ^^^^^^^"]
     assert not (tmp_path / "out").exists()
 
 
@@ -98,10 +100,13 @@ def test_check_tells_the_remedy(schema: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("B.YAML", "the file's name must end in lower case: .yaml, .yml or .proto"),
-        ("x\nimport os.yaml", "the file's name, or its folder's, has characters that cannot be printed; rename it"),
-        ("pipe.yaml", "this is not an ordinary file"),
-        ("loop.yaml", "cannot be read: Too many levels of symbolic links"),
+        ("B.YAML", "error[file-name]: the file's name must end in lower case: .yaml, .yml or .proto"),
+        (
+            "x\nimport os.yaml",
+            "error[file-name]: the file's name, or its folder's, has characters that cannot be printed; rename it",
+        ),
+        ("pipe.yaml", "error[unreadable-file]: this is not an ordinary file"),
+        ("loop.yaml", "error[unreadable-file]: cannot be read: Too many levels of symbolic links"),
     ],
 )
 def test_odd_files(name: str, message: str, schema: Path, tmp_path: Path) -> None:
@@ -143,7 +148,9 @@ def test_protoc_breaking_down_is_told_of_the_file(schema: Path) -> None:
     text = 'syntax = "proto3"; package b.v1; import "oiafed/v1/options.proto";\n'
     text += 'message M { optional bytes a = 1 [(oiafed.v1.default) = "\\377"]; }\n'
     (schema / "b.proto").write_text(text)
-    assert _run(str(schema)).stderr.startswith(f"{schema}/b.proto:1:1: protoc fails on this file: String field")
+    assert _run(str(schema)).stderr.startswith(
+        f"{schema}/b.proto:1:1: error[protoc]: protoc fails on this file: String field"
+    )
 
 
 def test_without_the_generators_own_dependencies() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2 as pb
 
+from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Problems, suggestion
 from oiafed_gen.model import Default, Enum, EnumValue, Field, File, Kind, Label, Mention, Message, Method, Role, TypeRef
 from oiafed_gen.provided import EMPTY, is_native
@@ -108,7 +109,7 @@ class _FileReader:
         for index, oneof in enumerate(message.oneof_decl):
             if index not in synthetic:
                 place = self._places.name((*path, _ONEOF, index))
-                self._problems.add(place, f"oneof '{oneof.name}': oneofs are not supported yet")
+                self._problems.add(place, Code.UNSUPPORTED, f"oneof '{oneof.name}': oneofs are not supported yet")
 
     def _field(self, field: pb.FieldDescriptorProto, entries: Mapping[str, pb.DescriptorProto], path: Path) -> Field:
         entry = entries.get(field.type_name.removeprefix("."))
@@ -139,7 +140,7 @@ class _FileReader:
 
     def _refuse_foreign(self, name: str, path: Path) -> None:
         if name.startswith("google.protobuf.") and not is_native(name):
-            self._problems.add(self._places.at(path), f"{name} is not supported yet")
+            self._problems.add(self._places.at(path), Code.UNSUPPORTED, f"{name} is not supported yet")
 
     def _default(self, field: pb.FieldDescriptorProto, type_: TypeRef, label: Label, path: Path) -> Default | None:
         text = self._options.read(field.options, "default")
@@ -152,7 +153,7 @@ class _FileReader:
                 raise DefaultError("a field with a default must be 'optional', so that its absence can be seen")
             return parse_default(text, type_, single, tuple((value.name, value.name) for value in values))
         except DefaultError as error:
-            self._problems.add(self._places.at(path), str(error))
+            self._problems.add(self._places.at(path), Code.BAD_DEFAULT, str(error))
             return None
 
     def _enum(self, enum: pb.EnumDescriptorProto, outer: str, path: Path) -> Enum:
@@ -189,14 +190,18 @@ class _FileReader:
         location = self._places.name(path)
         options: dict[str, Any] = self._options.read(method.options, "method") or {}
         if method.client_streaming and options.get("unpack"):
-            self._problems.add(location, "a stream of requests does not unpack into parameters; leave 'unpack' out")
+            self._problems.add(
+                location,
+                Code.MISPLACED_STREAM,
+                "a stream of requests does not unpack into parameters; leave 'unpack' out",
+            )
         request, response = method.input_type.removeprefix("."), method.output_type.removeprefix(".")
         for name in (request, response):
             if name != EMPTY:
                 self._refuse_foreign(name, path)
         timeout = float(options.get("timeout", 0))
         if not 0 <= timeout < float("inf"):
-            self._problems.add(location, "'timeout' must be a positive number of seconds")
+            self._problems.add(location, Code.WRONG_VALUE, "'timeout' must be a positive number of seconds")
         return Method(
             name=snake(method.name),
             rpc=method.name,
@@ -220,7 +225,7 @@ class _FileReader:
             full_name = _resolve(name, self._descriptor.package, self._messages)
             if full_name is None:
                 hint = suggestion(name, {known.rpartition(".")[2] for known in self._messages})
-                self._problems.add(self._places.at(path), f"unknown error '{name}'{hint}")
+                self._problems.add(self._places.at(path), Code.UNKNOWN_ERROR, f"unknown error '{name}'{hint}")
             else:
                 found.append(Mention(full_name, self._places.at(path)))
         return tuple(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from oiafed_gen.codes import Code
 from oiafed_gen.model import Enum, EnumValue
 from oiafed_gen.reading.yaml.tree import Mapping, Node, Scalar, Sequence
 from oiafed_gen.reading.yaml.values import Values
@@ -20,7 +21,7 @@ def read_enum(package: str, name: Scalar, node: Node, values: Values) -> Enum:
         keys = values.keys(node, _ENUM_KEYS, "an enum")
     members = tuple(_members(name.text, keys.get("values"), values))
     if not members:
-        values.wrong(name.location, f"the enum '{name.text}' has no values")
+        values.wrong(name.location, Code.EMPTY_ENUM, f"the enum '{name.text}' has no values")
     _check(members, values)
     return Enum(
         name=name.text,
@@ -47,7 +48,7 @@ def _numbered(node: Node | None, values: Values) -> Iterator[tuple[Scalar, int]]
     elif isinstance(node, Sequence):
         yield from ((name, number) for number, name in enumerate(values.items(node, "the values of an enum")))
     elif node is not None and not node.empty:
-        values.wrong(node.location, "an enum must be a list of names, or names with numbers")
+        values.wrong(node.location, Code.WRONG_VALUE, "an enum must be a list of names, or names with numbers")
 
 
 def _check(members: tuple[EnumValue, ...], values: Values) -> None:
@@ -57,14 +58,20 @@ def _check(members: tuple[EnumValue, ...], values: Values) -> None:
     for member in members:
         former = names.setdefault(member.name.replace("_", ""), member)
         if former is not member:
-            values.wrong(member.location, _name_clash(former, member))
+            values.wrong(member.location, Code.DUPLICATE_NAME, _name_clash(former, member))
         same = numbers.setdefault(member.number, member)
         if same is not member and former is member:
-            values.wrong(member.location, f"'{member.member}' and '{same.member}' have the same number {member.number}")
+            values.wrong(
+                member.location,
+                Code.DUPLICATE_NUMBER,
+                f"'{member.member}' and '{same.member}' have the same number {member.number}",
+            )
         if not _MIN_NUMBER <= member.number <= _MAX_NUMBER:
-            values.wrong(member.location, f"the number of '{member.member}' must fit into 32 bits")
+            values.wrong(member.location, Code.BAD_NUMBER, f"the number of '{member.member}' must fit into 32 bits")
     if members and members[0].number != 0:
-        values.wrong(members[0].location, f"the first value must have the number 0, not {members[0].number}")
+        values.wrong(
+            members[0].location, Code.BAD_NUMBER, f"the first value must have the number 0, not {members[0].number}"
+        )
 
 
 def _name_clash(former: EnumValue, member: EnumValue) -> str:

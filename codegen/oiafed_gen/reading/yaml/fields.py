@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Problems
 from oiafed_gen.reading.yaml.syntax import FieldSyntax
 from oiafed_gen.spelling import json_name
@@ -19,7 +20,7 @@ def refuse_streams(fields: tuple[FieldSyntax, ...], problems: Problems) -> None:
             message = (
                 f"'{field.name}' cannot be a stream: only what a method takes or returns can; a field can be a list"
             )
-            problems.add(field.type_location, message)
+            problems.add(field.type_location, Code.MISPLACED_STREAM, message)
 
 
 def check_streams(params: tuple[FieldSyntax, ...], problems: Problems) -> None:
@@ -27,10 +28,12 @@ def check_streams(params: tuple[FieldSyntax, ...], problems: Problems) -> None:
     streams = [param for param in params if param.type.stream]
     for param in streams[1:]:
         message = f"'{param.name}' and '{streams[0].name}' are both streams; a method takes one at most"
-        problems.add(param.type_location, message)
+        problems.add(param.type_location, Code.MISPLACED_STREAM, message)
     for param in streams:
         if param.default is not None:
-            problems.add(param.default.location, f"'{param.name}' is a stream, which has no default")
+            problems.add(
+                param.default.location, Code.MISPLACED_STREAM, f"'{param.name}' is a stream, which has no default"
+            )
 
 
 def check_fields(fields: tuple[FieldSyntax, ...], problems: Problems) -> tuple[FieldSyntax, ...]:
@@ -50,19 +53,35 @@ def _check_names(fields: tuple[FieldSyntax, ...], problems: Problems) -> None:
         former = seen.setdefault(json_name(field.name), field.name)
         if former != field.name:
             spelled = json_name(field.name)
-            problems.add(field.location, f"'{field.name}' and '{former}' are both '{spelled}' in protobuf's JSON form")
+            problems.add(
+                field.location,
+                Code.JSON_NAME_CLASH,
+                f"'{field.name}' and '{former}' are both '{spelled}' in protobuf's JSON form",
+            )
 
 
 def _check_numbers(fields: tuple[FieldSyntax, ...], problems: Problems) -> None:
     seen: dict[int, str] = {}
     for field in fields:
         if field.number is None:
-            problems.add(field.location, f"'{field.name}' has no 'id'; give one to every field here, or to none")
+            problems.add(
+                field.location,
+                Code.MISSING_NUMBER,
+                f"'{field.name}' has no 'id'; give one to every field here, or to none",
+            )
             continue
         former = seen.setdefault(field.number, field.name)
         if former != field.name:
-            problems.add(field.location, f"'{field.name}' and '{former}' have the same id {field.number}")
+            problems.add(
+                field.location, Code.DUPLICATE_NUMBER, f"'{field.name}' and '{former}' have the same id {field.number}"
+            )
         if not 1 <= field.number <= _MAX_NUMBER:
-            problems.add(field.location, f"'{field.name}': an id must be from 1 to {_MAX_NUMBER}, not {field.number}")
+            problems.add(
+                field.location,
+                Code.BAD_NUMBER,
+                f"'{field.name}': an id must be from 1 to {_MAX_NUMBER}, not {field.number}",
+            )
         if field.number in _RESERVED_NUMBERS:
-            problems.add(field.location, f"'{field.name}': the ids 19000 to 19999 are reserved by protobuf")
+            problems.add(
+                field.location, Code.BAD_NUMBER, f"'{field.name}': the ids 19000 to 19999 are reserved by protobuf"
+            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Location, Problems, suggestion
 from oiafed_gen.model import Default, Field, File, Kind, Label, Mention, Message, Method, Role, TypeRef
 from oiafed_gen.provided import NATIVE, is_native, provider
@@ -151,7 +152,7 @@ class _Lowering:
         try:
             return parse_default(field.default.text, type_, field.type.label, values)
         except DefaultError as error:
-            self._problems.add(field.default.location, str(error))
+            self._problems.add(field.default.location, Code.BAD_DEFAULT, str(error))
             return None
 
     def _look_up(self, field: FieldSyntax) -> tuple[TypeRef, tuple[tuple[str, str], ...]] | None:
@@ -163,25 +164,29 @@ class _Lowering:
             self._natives.add(NATIVE[name])
             return TypeRef(Kind.MESSAGE, NATIVE[name]), ()
         location = field.type_location.shifted(field.type.offset)
-        symbol = self._symbol(name, location, "type")
+        symbol = self._symbol(name, location, Code.UNKNOWN_TYPE)
         if symbol is None:
             return None
         if symbol.kind is SymbolKind.ERROR:
-            self._problems.add(location, f"'{name}' is an error: methods raise it, but no field or result can hold it")
+            self._problems.add(
+                location,
+                Code.ERROR_AS_VALUE,
+                f"'{name}' is an error: methods raise it, but no field or result can hold it",
+            )
             return None
         kind = Kind.ENUM if symbol.kind is SymbolKind.ENUM else Kind.MESSAGE
         return TypeRef(kind, symbol.full_name), symbol.values
 
-    def _symbol(self, name: str, location: Location, what: str) -> Symbol | None:
+    def _symbol(self, name: str, location: Location, code: Code) -> Symbol | None:
         found = self._visible.find(name)
         if len(found) == 1:
             return found[0]
         if found:
             choices = " or ".join(f"'{symbol.full_name}'" for symbol in found)
-            self._problems.add(location, f"'{name}' is ambiguous: write {choices}")
+            self._problems.add(location, Code.AMBIGUOUS_NAME, f"'{name}' is ambiguous: write {choices}")
         else:
-            hint = self._hint(name) if what == "type" else suggestion(name, self._visible.errors)
-            self._problems.add(location, f"unknown {what} '{name}'{hint}")
+            hint = self._hint(name) if code is Code.UNKNOWN_TYPE else suggestion(name, self._visible.errors)
+            self._problems.add(location, code, f"unknown {code.removeprefix('unknown-')} '{name}'{hint}")
         return None
 
     def _hint(self, name: str) -> str:
@@ -262,13 +267,15 @@ class _Lowering:
     def _errors(self, names: tuple[Scalar, ...]) -> tuple[Mention, ...]:
         found: list[Mention] = []
         for name in names:
-            symbol = self._symbol(name.text, name.location, "error")
+            symbol = self._symbol(name.text, name.location, Code.UNKNOWN_ERROR)
             if symbol is None:
                 continue
             if symbol.kind is SymbolKind.ERROR or symbol.location.file.endswith(".proto"):
                 found.append(Mention(symbol.full_name, name.location))
             else:
-                self._problems.add(name.location, f"'{name.text}' is {symbol.kind.value}; declare it under 'errors'")
+                self._problems.add(
+                    name.location, Code.NOT_AN_ERROR, f"'{name.text}' is {symbol.kind.value}; declare it under 'errors'"
+                )
         return tuple(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Location, Problems
 from oiafed_gen.reading.type_syntax import TypeSyntax, TypeSyntaxError, parse_type
 from oiafed_gen.reading.yaml.enums import read_enum
@@ -23,7 +24,7 @@ def read_yaml(path: str, text: str, problems: Problems) -> FileSyntax | None:
     if root is None:
         return None
     if not isinstance(root, Mapping):
-        problems.add(root.location, "a schema file must be a mapping that starts with 'package:'")
+        problems.add(root.location, Code.NOT_A_SCHEMA, "a schema file must be a mapping that starts with 'package:'")
         return None
     return _Reader(path, problems).file(root)
 
@@ -60,11 +61,13 @@ class _Reader:
 
     def _package(self, root: Mapping, keys: dict[str, Node]) -> str:
         if "package" not in keys:
-            self._problems.add(root.location, "a schema file must have 'package:', such as 'package: federation.v1'")
+            self._problems.add(
+                root.location, Code.MISSING_KEY, "a schema file must have 'package:', such as 'package: federation.v1'"
+            )
             return ""
         package = self._values.dotted(keys["package"], "'package'")
         if not package and isinstance(keys["package"], Scalar) and keys["package"].empty:
-            self._problems.add(keys["package"].location, "'package' must not be empty")
+            self._problems.add(keys["package"].location, Code.MISSING_KEY, "'package' must not be empty")
         return package
 
     def _records(self, node: Node | None, what: str, *, is_error: bool) -> tuple[RecordSyntax, ...]:
@@ -97,7 +100,7 @@ class _Reader:
             keys = values.keys(values.mapping(node, what), _FIELD_KEYS, what)
         default = keys.get("default")
         if default is not None and not isinstance(default, Scalar):
-            values.wrong(default.location, "'default' must be a single value")
+            values.wrong(default.location, Code.WRONG_VALUE, "'default' must be a single value")
         number = values.integer(keys.get("id"), "'id'")
         doc = values.text(keys.get("doc"), "'doc'")
         deprecated = values.truth(keys.get("deprecated"), "'deprecated'")
@@ -118,13 +121,15 @@ class _Reader:
     def _type(self, node: Node | None, place: Location, what: str) -> tuple[TypeSyntax, Location] | None:
         """Return a type and where its text starts."""
         if not isinstance(node, Scalar) or node.empty:
-            self._problems.add(node.location if node else place, f"{what} must have a type, such as 'string'")
+            self._problems.add(
+                node.location if node else place, Code.MISSING_KEY, f"{what} must have a type, such as 'string'"
+            )
             return None
         start = _text_start(node)
         try:
             return parse_type(node.text), start
         except TypeSyntaxError as error:
-            self._problems.add(start.shifted(error.offset), str(error))
+            self._problems.add(start.shifted(error.offset), Code.TYPE_SYNTAX, str(error))
             return None
 
     def _roles(self, node: Node | None) -> tuple[RoleSyntax, ...]:

@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 
 import yaml
 
+from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Location, Problems
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -64,10 +65,10 @@ def parse(file: str, text: str, problems: Problems) -> Node | None:
         return None
     except yaml.YAMLError as error:
         place = _error_location(file, text, error)
-        problems.add(place, f"not valid YAML: {_error_text(error)}{_tab_hint(text, place)}")
+        problems.add(place, Code.YAML_SYNTAX, f"not valid YAML: {_error_text(error)}{_tab_hint(text, place)}")
         return None
     if builder.root is None:
-        problems.add(Location(file), "the file is empty")
+        problems.add(Location(file), Code.NOT_A_SCHEMA, "the file is empty")
     return builder.root
 
 
@@ -127,7 +128,7 @@ class _Builder:
         elif isinstance(node, Scalar):
             self._keys[-1] = node
         else:
-            self._problems.add(node.location, "a key must be text, not a list or a mapping")
+            self._problems.add(node.location, Code.YAML_SYNTAX, "a key must be text, not a list or a mapping")
             self._keys[-1] = Scalar(node.location, "", plain=False)
 
     def _put(self, parent: Mapping, key: Scalar, node: Node) -> None:
@@ -136,7 +137,7 @@ class _Builder:
             parent.entries[key.text] = (key, node)
         else:
             line = former[0].location.line
-            self._problems.add(key.location, f"'{key.text}' is given twice; first on line {line}")
+            self._problems.add(key.location, Code.DUPLICATE_KEY, f"'{key.text}' is given twice; first on line {line}")
 
     def _refuse_extras(self, event: yaml.NodeEvent, tag: str | None) -> None:
         if event.anchor is not None:
@@ -145,7 +146,7 @@ class _Builder:
             self._abandon(event, "tags (!) are not supported in schemas")
 
     def _abandon(self, event: yaml.Event, message: str) -> None:
-        self._problems.add(self._at(event), message)
+        self._problems.add(self._at(event), Code.YAML_FEATURE, message)
         raise _AbandonedError
 
     def _at(self, event: yaml.Event) -> Location:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 
+from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Location, Problems, suggestion
 from oiafed_gen.reading.type_syntax import RESERVED
 from oiafed_gen.reading.yaml.tree import Mapping, Node, Scalar, Sequence
@@ -23,16 +24,18 @@ class Values:
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
 
-    def wrong(self, location: Location, message: str) -> None:
+    def wrong(self, location: Location, code: Code, message: str) -> None:
         """Report a mistake."""
-        self._problems.add(location, message)
+        self._problems.add(location, code, message)
 
     def mapping(self, node: Node | None, what: str) -> Mapping:
         """Return a mapping; an absent or empty one where there is none."""
         if isinstance(node, Mapping):
             return node
         if node is not None and not (isinstance(node, Scalar) and node.empty):
-            self.wrong(node.location, f"{what} must be a mapping of names to declarations, not {_kind(node)}")
+            self.wrong(
+                node.location, Code.WRONG_VALUE, f"{what} must be a mapping of names to declarations, not {_kind(node)}"
+            )
         return Mapping(node.location if node else Location(""))
 
     def keys(self, mapping: Mapping, allowed: tuple[str, ...], what: str) -> dict[str, Node]:
@@ -40,10 +43,10 @@ class Values:
         known = {key: value for key, (_, value) in mapping.entries.items() if key in allowed}
         for key, (scalar, _) in mapping.entries.items():
             if key in _LATER:
-                self.wrong(scalar.location, f"'{key}' is not supported yet")
+                self.wrong(scalar.location, Code.UNSUPPORTED, f"'{key}' is not supported yet")
             elif key not in allowed:
                 hint = suggestion(key, allowed) or f"; it has {', '.join(allowed)}"
-                self.wrong(scalar.location, f"{what} has no key '{key}'{hint}")
+                self.wrong(scalar.location, Code.UNKNOWN_KEY, f"{what} has no key '{key}'{hint}")
         return known
 
     def items(self, node: Node | None, what: str) -> tuple[Scalar, ...]:
@@ -51,11 +54,11 @@ class Values:
         if node is None or (isinstance(node, Scalar) and node.empty):
             return ()
         if not isinstance(node, Sequence):
-            self.wrong(node.location, f"{what} must be a list, not {_kind(node)}")
+            self.wrong(node.location, Code.WRONG_VALUE, f"{what} must be a list, not {_kind(node)}")
             return ()
         for item in node.items:
             if not isinstance(item, Scalar) or item.empty:
-                self.wrong(item.location, f"each of {what} must be a name, not {_kind(item)}")
+                self.wrong(item.location, Code.WRONG_VALUE, f"each of {what} must be a name, not {_kind(item)}")
         return tuple(item for item in node.items if isinstance(item, Scalar) and not item.empty)
 
     def text(self, node: Node | None, what: str) -> str:
@@ -63,7 +66,7 @@ class Values:
         if node is None:
             return ""
         if not isinstance(node, Scalar):
-            self.wrong(node.location, f"{what} must be text, not {_kind(node)}")
+            self.wrong(node.location, Code.WRONG_VALUE, f"{what} must be text, not {_kind(node)}")
             return ""
         return "" if node.empty else node.text.strip()
 
@@ -72,7 +75,7 @@ class Values:
         if node is None:
             return False
         if not isinstance(node, Scalar) or not node.plain or node.text not in _TRUTH:
-            self.wrong(node.location, f"{what} must be true or false, not {_kind(node)}")
+            self.wrong(node.location, Code.WRONG_VALUE, f"{what} must be true or false, not {_kind(node)}")
             return False
         return _TRUTH[node.text]
 
@@ -82,7 +85,9 @@ class Values:
             return None
         number = number_of(node.text) if isinstance(node, Scalar) and node.plain else None
         if number is None or not 0 < number < math.inf:
-            self.wrong(node.location, f"{what} must be a positive number of seconds, not {_kind(node)}")
+            self.wrong(
+                node.location, Code.WRONG_VALUE, f"{what} must be a positive number of seconds, not {_kind(node)}"
+            )
             return None
         return number
 
@@ -92,7 +97,7 @@ class Values:
             return None
         if isinstance(node, Scalar) and node.plain and _INTEGER.fullmatch(node.text) and len(node.text) <= 20:
             return int(node.text)
-        self.wrong(node.location, f"{what} must be an integer, not {_kind(node)}")
+        self.wrong(node.location, Code.WRONG_VALUE, f"{what} must be an integer, not {_kind(node)}")
         return None
 
     def named(self, mapping: Mapping, what: str) -> Iterator[tuple[Scalar, Node]]:
@@ -105,7 +110,11 @@ class Values:
         """Yield the entries whose key can be the name of a type."""
         for key, value in self.named(mapping, what):
             if key.text in RESERVED:
-                self.wrong(key.location, f"'{key.text}' is a word of the schema language and cannot name {what}")
+                self.wrong(
+                    key.location,
+                    Code.RESERVED_WORD,
+                    f"'{key.text}' is a word of the schema language and cannot name {what}",
+                )
             else:
                 yield key, value
 
@@ -113,14 +122,18 @@ class Values:
         """Whether the text can be the name of a `what`; reports where it cannot."""
         if _IDENTIFIER.fullmatch(name.text):
             return True
-        self.wrong(name.location, f"'{name.text}' cannot be the name of {what}; use letters, digits and '_'")
+        self.wrong(
+            name.location, Code.BAD_NAME, f"'{name.text}' cannot be the name of {what}; use letters, digits and '_'"
+        )
         return False
 
     def dotted(self, node: Node | None, what: str) -> str:
         """Return a dotted name; "" where there is none."""
         text = self.text(node, what)
         if node is not None and text and not _PACKAGE.fullmatch(text):
-            self.wrong(node.location, f"{what} must be a dotted name such as 'federation.v1', not '{text}'")
+            self.wrong(
+                node.location, Code.BAD_NAME, f"{what} must be a dotted name such as 'federation.v1', not '{text}'"
+            )
             return ""
         return text
 

@@ -1,0 +1,55 @@
+"""The codes of diagnostics: what kind of mistake each is. docs/diagnostics has a page for each."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Code(enum.StrEnum):
+    """A kind of mistake, by the name that people see and that pages and options name it by."""
+
+    # Files
+    NO_SCHEMA = "no-schema"
+    FILE_NAME = "file-name"
+    UNREADABLE_FILE = "unreadable-file"
+    FILE_CLASH = "file-clash"
+    UNKNOWN_IMPORT = "unknown-import"
+    IMPORT_CYCLE = "import-cycle"
+    PACKAGE_CYCLE = "package-cycle"
+    PROVIDED_PACKAGE = "provided-package"
+
+    # The text
+    YAML_SYNTAX = "yaml-syntax"
+    YAML_FEATURE = "yaml-feature"
+    NOT_A_SCHEMA = "not-a-schema"
+    PROTO_SYNTAX = "proto-syntax"
+    PROTOC = "protoc"
+    UNKNOWN_KEY = "unknown-key"
+    DUPLICATE_KEY = "duplicate-key"
+    MISSING_KEY = "missing-key"
+    WRONG_VALUE = "wrong-value"
+
+    # Names
+    BAD_NAME = "bad-name"
+    RESERVED_WORD = "reserved-word"
+    DUPLICATE_NAME = "duplicate-name"
+    JSON_NAME_CLASH = "json-name-clash"
+    PYTHON_NAME_CLASH = "python-name-clash"
+
+    # Types and values
+    TYPE_SYNTAX = "type-syntax"
+    UNKNOWN_TYPE = "unknown-type"
+    AMBIGUOUS_NAME = "ambiguous-name"
+    UNSUPPORTED = "unsupported"
+    BAD_DEFAULT = "bad-default"
+    EMPTY_ENUM = "empty-enum"
+    MISSING_NUMBER = "missing-number"
+    BAD_NUMBER = "bad-number"
+    DUPLICATE_NUMBER = "duplicate-number"
+
+    # Methods
+    MISPLACED_STREAM = "misplaced-stream"
+    UNKNOWN_ERROR = "unknown-error"
+    NOT_AN_ERROR = "not-an-error"
+    ERROR_AS_VALUE = "error-as-value"
+    UNKNOWN_ROLE = "unknown-role"
