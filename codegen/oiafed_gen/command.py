@@ -12,7 +12,7 @@ import click
 
 from oiafed_gen.diagnostics import Problems, SchemaError
 from oiafed_gen.generate import generate
-from oiafed_gen.output import OutputError, apply, compare
+from oiafed_gen.output import OutputError, compare, update
 from oiafed_gen.provided import provided_files
 from oiafed_gen.reporting import FORMATS
 from oiafed_gen.sources import read_schema
@@ -87,15 +87,15 @@ def bring_up_to_date(root: Path, texts: Mapping[str, str], *, check: bool, remed
     Raises:
         OutputError: The folder cannot be brought up to date.
     """
-    changes = compare(root, texts, within)
     if check:
+        changes = compare(root, texts, within)
         for change in changes:
             click.echo("".join(change.diff()), nl=False)
         if changes:
             click.echo(f"oiafed-gen: {root} is out of date; run: {shlex.join(remedy)}", err=True)
             sys.exit(1)
         return
-    apply(root, changes)
+    changes = update(root, texts, within)
     removed = sum(change.new is None for change in changes)
     written = len(changes) - removed
     click.echo(f"oiafed-gen: {root}: {written} written, {removed} removed, {len(texts) - written} unchanged", err=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from oiafed_gen.header import is_generated
+from oiafed_gen.replacing import alone, replace_files
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,26 +56,33 @@ def compare(root: Path, texts: Mapping[str, str], within: str = "") -> tuple[Cha
     return tuple(sorted((c for c in (*changes, *stale) if c.old != c.new), key=lambda change: change.path))
 
 
-def apply(root: Path, changes: tuple[Change, ...]) -> None:
-    """Write and remove files.
+def update(root: Path, texts: Mapping[str, str], within: str = "") -> tuple[Change, ...]:
+    """Bring the output folder up to date, and return what has been changed: all that `compare` finds, or nothing.
 
     Raises:
-        ForeignFileError: A file to be overwritten was not written by oiafed-gen; nothing has been changed.
-        OutputError: A file cannot be written or removed.
+        ForeignFileError: Something that oiafed-gen did not write is in the way.
+        OutputError: A file cannot be read, written or removed.
     """
+    try:
+        with alone(root):
+            changes = compare(root, texts, within)
+            _refuse_foreign(root, changes)
+            written_first = sorted(changes, key=lambda change: change.new is None)
+            replace_files(root, {change.path: change.new for change in written_first})
+            return changes
+    except OSError as error:
+        place = error.filename2 or error.filename or root
+        raise OutputError(f"{place} cannot be written: {error.strerror or error}; {root} is left as it was") from error
+
+
+def _refuse_foreign(root: Path, changes: Iterable[Change]) -> None:
     for change in changes:
-        if change.old and not is_generated(change.old):
-            raise ForeignFileError(f"{root / change.path} was not written by oiafed-gen; it will not be overwritten")
-    for change in changes:
-        path = root / change.path
-        try:
-            if change.new is None:
-                _remove(root, path)
-            else:
-                _write(path, change.new)
-        except OSError as error:
-            verb = "removed" if change.new is None else "written"
-            raise OutputError(f"{path} cannot be {verb}: {error.strerror}") from error
+        if change.old is not None and not is_generated(change.old):
+            reason = "was not written by oiafed-gen; it will not be overwritten"
+            raise ForeignFileError(f"{root / change.path} {reason}")
+        for part in (Path(change.path), *Path(change.path).parents):
+            if part.name and (root / part).is_symlink():
+                raise ForeignFileError(f"{root / part} is a symbolic link; oiafed-gen writes nothing through it")
 
 
 def _generated(root: Path, within: str) -> Iterator[tuple[str, str]]:
@@ -83,7 +91,8 @@ def _generated(root: Path, within: str) -> Iterator[tuple[str, str]]:
         folders[:] = [name for name in folders if not name.startswith((".", "__pycache__"))]
         for name in names:
             path = Path(folder, name)
-            text = _read(path) if name.endswith((".py", ".pyi", ".proto", "py.typed")) else None
+            ours = name.endswith((".py", ".pyi", ".proto", "py.typed")) and not path.is_symlink()
+            text = _read(path) if ours else None
             if text is not None and is_generated(text):
                 yield path.relative_to(root).as_posix(), text
 
@@ -95,28 +104,3 @@ def _read(path: Path) -> str | None:
         return None
     except OSError as error:
         raise OutputError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file so that a reader finds the old text or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_bytes(text.encode())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _remove(root: Path, path: Path) -> None:
-    """Remove a file, and the folders that are empty without it."""
-    path.unlink()
-    for folder in path.parents:
-        if folder == root or any(entry.name != "__pycache__" for entry in folder.iterdir()):
-            return
-        cache = folder / "__pycache__"
-        if cache.is_dir():
-            for compiled in cache.iterdir():
-                compiled.unlink()
-            cache.rmdir()
-        folder.rmdir()

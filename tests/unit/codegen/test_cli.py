@@ -74,6 +74,27 @@ def test_output_inside_the_schema_folder_is_not_read_as_schema(tmp_path: Path) -
         assert _run(str(tmp_path), "-o", str(tmp_path / "generated")).exit_code == 0
 
 
+@pytest.mark.parametrize("output", ["schema", "schema/generated", "."])
+def test_output_in_places_that_hold_other_things(output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "schema").mkdir()
+    (tmp_path / "schema/a.yaml").write_text(VALID)
+    (tmp_path / "notes.py").write_text("# mine")
+    for written in (8, 0):
+        result = _run("schema", "-o", output)
+        assert result.stderr == f"oiafed-gen: {Path(output)}: {written} written, 0 removed, {8 - written} unchanged\n"
+    assert _run("schema", "-o", output, "--check").output == ""
+    assert (tmp_path / "notes.py").read_text() == "# mine"
+
+
+def test_a_schema_file_is_not_overwritten_by_its_copy(tmp_path: Path) -> None:
+    text = 'syntax = "proto3";\npackage a.v1;\nmessage M {}\n'
+    (tmp_path / "a.proto").write_text(text)
+    result = _run(str(tmp_path), "-o", str(tmp_path))
+    assert result.stderr.startswith(f"oiafed-gen: {tmp_path}/a.proto was not written by oiafed-gen")
+    assert _content(tmp_path) == {"a.proto": text.encode()}
+
+
 VALID = "package: a.v1\ntypes: {T: {fields: {a: int32}}}\n"
 
 
@@ -129,7 +150,7 @@ def test_an_output_that_is_in_the_way(blocked: str, schema: Path, tmp_path: Path
     path.write_text("mine")
     result = _run(str(schema), "-o", str(tmp_path / "out"))
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"oiafed-gen: {tmp_path}/out/a/")
+    assert result.stderr.startswith(f"oiafed-gen: {tmp_path}/out/a")
     assert result.stderr.count("\n") == 1
     assert path.read_text() == "mine"
 
