@@ -16,6 +16,7 @@ from oiafed_gen.output import OutputError, compare, update
 from oiafed_gen.provided import provided_files
 from oiafed_gen.reporting import FORMATS
 from oiafed_gen.sources import read_schema
+from oiafed_gen.subcommands import FolderOrCommand, MainCommand
 from oiafed_gen.tools import ToolError
 
 _EPILOG = """
@@ -24,8 +25,10 @@ written, and 2 if the command itself is wrong.
 """
 
 
-@click.command(name="oiafed-gen", context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG)
-@click.argument("schema", type=click.Path(path_type=Path))
+@click.command(
+    name="oiafed-gen", cls=MainCommand, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EPILOG
+)
+@click.argument("schema", type=FolderOrCommand(path_type=Path))
 @click.option(
     "-o",
     "--output",
