@@ -1,4 +1,4 @@
-"""`oiafed-gen`: starts the command line, or says in one sentence what has to be installed for it."""
+"""`oiafed-gen` and `protoc-gen-oiafed`: start what they are, or say in one sentence what has to be installed for it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,29 @@ from oiafed_gen.tools import missing_tools
 
 def main() -> None:
     """Run `oiafed-gen`."""
-    missing = missing_tools()
-    if missing:
-        print(
-            f"oiafed-gen: the generator is not installed ({', '.join(missing)} cannot be found); "
-            "run: pip install 'oiafed-rpc[gen]'",
-            file=sys.stderr,
-        )
-        sys.exit(1)
+    _need("oiafed-gen")
     try:
         from oiafed_gen.command import command  # which needs them
 
         command(prog_name="oiafed-gen")
     except KeyboardInterrupt:  # while modules were imported; later click sees it
+        sys.exit(1)
+
+
+def plugin() -> None:
+    """Run `protoc-gen-oiafed`, which protoc and buf start."""
+    _need("protoc-gen-oiafed")
+    from oiafed_gen.protoc_plugin import main as answer
+
+    answer()
+
+
+def _need(program: str) -> None:
+    missing = missing_tools()
+    if missing:
+        print(
+            f"{program}: the generator is not installed ({', '.join(missing)} cannot be found); "
+            "run: pip install 'oiafed-rpc[gen]'",
+            file=sys.stderr,
+        )
         sys.exit(1)

@@ -32,7 +32,20 @@ def generate(files: Sequence[SchemaFile], provided: Provided, problems: Problems
         SchemaError: The schema has mistakes.
     """
     problems = problems or Problems()
-    schema = read(files, provided, problems)
+    return generate_from(read(files, provided, problems), provided, problems)
+
+
+def generate_from(schema: Schema, provided: Provided, problems: Problems) -> dict[str, str]:
+    """Return the text of every file to generate from a schema that has been read.
+
+    Args:
+        schema: The schema.
+        provided: What it can import without having it.
+        problems: Mistakes found while it was read.
+
+    Raises:
+        SchemaError: The schema has mistakes.
+    """
     check(schema.files, problems, complete=schema.complete)
     table = Table(schema.files, provided, problems)
     modules = role_modules(table, problems)

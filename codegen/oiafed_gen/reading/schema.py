@@ -12,6 +12,7 @@ from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Diagnostic, Location, Problems, suggestion
 from oiafed_gen.model import File, Mention, Message
 from oiafed_gen.provided import Provided
+from oiafed_gen.reading.files import check_package, check_path, is_proto3
 from oiafed_gen.reading.imports import Importer, closure, resolve_imports
 from oiafed_gen.reading.proto.outline import ProtoOutline, read_outline
 from oiafed_gen.reading.proto.reader import ProtoReader
@@ -24,7 +25,6 @@ from oiafed_gen.wire.lowered import lowered_proto
 from oiafed_gen.wire.protoc import ProtocMessage, compile_protos
 
 _UNDEFINED = re.compile(r'"(?P<name>[\w.]+)" is not defined\.')
-_MODULE_PATH = re.compile(r"(?:[A-Za-z_][\w-]*/)*[A-Za-z_][\w.-]*", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,7 +73,11 @@ class _Reading:
         """Read everything."""
         self._check_places()
         yaml = [self._lower(name, file) for name, file in self._yaml.items()]
-        proto = [path for path, outline in self._outlines.items() if self._is_proto3(outline)]
+        proto = [
+            path
+            for path, outline in self._outlines.items()
+            if is_proto3(outline.syntax or "", outline.syntax_location, self._problems)
+        ]
         texts = {
             **{file.proto_name: lowered_proto(file) for file in yaml},
             **{path: self._texts[path] for path in proto},
@@ -91,24 +95,17 @@ class _Reading:
         ]
         models = tuple(sorted((*yaml, *found), key=lambda file: file.path))
         return Schema(
-            _with_errors(models), compiled.descriptors, compiled.python, texts, not compiled.messages, unexplained
+            with_errors(models), compiled.descriptors, compiled.python, texts, not compiled.messages, unexplained
         )
 
     def _check_places(self) -> None:
         """Report files whose name no Python module can have, and packages that are provided."""
         for path in self._outlines:
-            if not _MODULE_PATH.fullmatch(path):
-                message = "Python cannot import such a path; use letters, digits, '-' and '_', and letters first"
-                self._problems.add(Location(path), Code.FILE_NAME, message)
+            check_path(path, self._problems)
         taken = {outline.package for outline in self._provided_outlines.values()}
         files: list[FileSyntax | ProtoOutline] = [*self._yaml.values(), *self._outlines.values()]
         for file in files:
-            if file.package in taken:
-                self._problems.add(
-                    Location(file.path),
-                    Code.PROVIDED_PACKAGE,
-                    f"the package '{file.package}' is provided; choose another",
-                )
+            check_package(file.path, file.package, taken, self._problems)
 
     def _distinct(self, files: Iterable[FileSyntax]) -> Iterable[FileSyntax]:
         """Yield the files, but only the first of those that would become the same .proto file."""
@@ -148,15 +145,6 @@ class _Reading:
                     found |= dict.fromkeys((symbol.short_name, symbol.full_name), symbol.location.file)
         return found
 
-    def _is_proto3(self, outline: ProtoOutline) -> bool:
-        if outline.syntax == "proto3":
-            return True
-        found = f"'{outline.syntax}'" if outline.syntax else "no syntax, which means 'proto2'"
-        self._problems.add(
-            outline.syntax_location, Code.PROTO_SYNTAX, f'only syntax = "proto3" is supported; this file has {found}'
-        )
-        return False
-
     def _report(self, message: ProtocMessage) -> None:
         """Report what protoc found in a .proto file, unless it only follows from what is known already."""
         location = Location(message.name, message.line, message.column)
@@ -185,7 +173,7 @@ def _names(outline: ProtoOutline) -> tuple[str, ...]:
     return tuple(mention.name for mention in outline.imports)
 
 
-def _with_errors(files: tuple[File, ...]) -> tuple[File, ...]:
+def with_errors(files: tuple[File, ...]) -> tuple[File, ...]:
     """Return the files with every message that a method raises marked as an error."""
     raised = {error.name for file in files for role in file.roles for method in role.methods for error in method.errors}
     return tuple(dataclasses.replace(f, messages=_marked(f.messages, raised)) for f in files)

@@ -69,6 +69,27 @@ def compile_protos(texts: Mapping[str, str], names: Sequence[str], authored: Seq
         return Compiled(tuple(_descriptors(root)), python)
 
 
+def compile_descriptors(files: Sequence[FileDescriptorProto], names: Sequence[str]) -> dict[str, str]:
+    """Return the text of the `_pb2.py` of each of the files `names`, of which there are descriptors alone.
+
+    Args:
+        files: Their descriptors and those of all that they import, which come before them.
+        names: The files wanted, by their proto names.
+    """
+    if not names:
+        return {}
+    with tempfile.TemporaryDirectory(prefix="oiafed-gen-") as folder:
+        root = Path(folder)
+        (root / "set.bin").write_bytes(FileDescriptorSet(file=files).SerializeToString())
+        (root / "out").mkdir()
+        _write(root / "arguments", "".join(f"{name}\n" for name in names))
+        options = ["--descriptor_set_in=set.bin", "--python_out=out", "@arguments"]
+        run = run_module("grpc_tools.protoc", options, folder=root)
+        if run.returncode:
+            raise ToolError(f"protoc failed: {complaint(run)}")
+        return {name: (root / "out" / _python_path(name)).read_text(encoding="utf-8") for name in names}
+
+
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="\n")

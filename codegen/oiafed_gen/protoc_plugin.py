@@ -1,0 +1,58 @@
+"""`protoc-gen-oiafed`: the generator as a plugin of protoc and buf, for schemas that are .proto files alone.
+
+    protoc -I schema --oiafed_out=generated $(find schema -name '*.proto')
+
+protoc gives descriptors, not texts: everything is written but the .proto files themselves. Protocol:
+https://protobuf.dev/reference/cpp/api-docs/google.protobuf.compiler.plugin.pb
+"""
+
+from __future__ import annotations
+
+import sys
+
+from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGeneratorResponse
+from google.protobuf.message import DecodeError
+
+from oiafed_gen.diagnostics import Problems, SchemaError
+from oiafed_gen.generate import generate_from
+from oiafed_gen.provided import provided_files
+from oiafed_gen.reading.descriptors import read_descriptors
+from oiafed_gen.tools import ToolError
+
+
+def main() -> None:
+    """Answer the request on the standard input; mistakes of the schema are part of the answer."""
+    try:
+        request = CodeGeneratorRequest.FromString(sys.stdin.buffer.read())
+    except DecodeError:
+        sys.exit("protoc-gen-oiafed: this is a plugin that protoc and buf start; run oiafed-gen instead")
+    sys.stdout.buffer.write(respond(request).SerializeToString())
+
+
+def respond(request: CodeGeneratorRequest) -> CodeGeneratorResponse:
+    """Return what is generated for a request, or what is wrong with it."""
+    response = CodeGeneratorResponse(supported_features=CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL)
+    try:
+        texts = _generate(request)
+    except SchemaError as error:
+        response.error = "\n".join(diagnostic.text() for diagnostic in error.diagnostics)
+    except (ToolError, OSError) as error:
+        response.error = str(error)
+    else:
+        for name, text in texts.items():
+            response.file.add(name=name, content=text)
+    return response
+
+
+def _generate(request: CodeGeneratorRequest) -> dict[str, str]:
+    if request.parameter:
+        raise ToolError(f"there is no option '{request.parameter}'; protoc-gen-oiafed has none")
+    problems = Problems()
+    provided = provided_files()
+    schema = read_descriptors(request.proto_file, request.file_to_generate, provided, problems)
+    texts = generate_from(schema, provided, problems)
+    return {name: text for name, text in texts.items() if not name.endswith(".proto")}  # of what it imports
+
+
+if __name__ == "__main__":
+    main()

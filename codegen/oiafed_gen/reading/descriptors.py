@@ -1,0 +1,59 @@
+"""From protoc's descriptors to the model, where they are all there is: a plugin of protoc is not given the texts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+from oiafed_gen.codes import Code
+from oiafed_gen.diagnostics import Location, Problems
+from oiafed_gen.provided import Provided
+from oiafed_gen.reading.files import check_package, check_path, is_proto3
+from oiafed_gen.reading.proto.reader import ProtoReader
+from oiafed_gen.reading.schema import Schema, with_errors
+from oiafed_gen.spelling import json_name
+from oiafed_gen.wire.protoc import compile_descriptors
+
+
+def read_descriptors(
+    files: Sequence[FileDescriptorProto], names: Collection[str], provided: Provided, problems: Problems
+) -> Schema:
+    """Read a schema of which there are descriptors alone; where there are problems afterwards, it is not complete.
+
+    Args:
+        files: The descriptors, imported ones before those that import them.
+        names: The files that are the schema; the others are what they import.
+        provided: What the schema can import without having it.
+        problems: Takes the mistakes found.
+    """
+    schema = [file for file in files if file.name in names and file.name not in provided.texts]
+    for file in schema:
+        _check(file, names, provided, problems)
+    reader = ProtoReader(files, problems)
+    models = tuple(reader.read(file.name, "", file) for file in sorted(schema, key=lambda file: file.name))
+    python = {} if problems else compile_descriptors(list(map(_as_written, files)), [file.name for file in schema])
+    return Schema(with_errors(models), files, python, proto_texts={})
+
+
+def _check(file: FileDescriptorProto, names: Collection[str], provided: Provided, problems: Problems) -> None:
+    check_path(file.name, problems)
+    check_package(file.name, file.package, {"oiafed.v1", "google.protobuf"}, problems)
+    is_proto3(file.syntax, Location(file.name), problems)
+    for imported in file.dependency:
+        if imported not in names and imported not in provided.texts:
+            message = f"'{imported}' is not among the files to generate; give both to the same run of protoc"
+            problems.add(Location(file.name), Code.UNKNOWN_IMPORT, message)
+
+
+def _as_written(file: FileDescriptorProto) -> FileDescriptorProto:
+    """Return a file without the JSON names that protoc has filled in, so that its `_pb2.py` is that of its text."""
+    copy = FileDescriptorProto()
+    copy.CopyFrom(file)
+    ahead = list(copy.message_type)
+    for message in ahead:  # which grows
+        ahead.extend(message.nested_type)
+        for field in message.field:
+            if field.json_name == json_name(field.name):
+                field.ClearField("json_name")
+    return copy

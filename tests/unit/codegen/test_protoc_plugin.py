@@ -1,0 +1,104 @@
+"""The generator as a plugin of protoc."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGeneratorResponse
+from oiafed_gen.generate import generate
+from oiafed_gen.protoc_plugin import respond
+from oiafed_gen.provided import provided_files
+from oiafed_gen.sources import SchemaFile
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+CASES = [
+    folder
+    for folder in sorted(GOLDEN.iterdir())
+    if (folder / "expected").is_dir() and not any((folder / "schema").rglob("*.yaml"))
+]
+
+
+@pytest.fixture(name="plugin", scope="module")
+def _plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    script = tmp_path_factory.mktemp("bin") / "protoc-gen-oiafed"
+    paths = ":".join(path for path in sys.path if path)
+    code = "from oiafed_gen.cli import plugin; plugin()"
+    script.write_text(f"#!/bin/sh\nPYTHONPATH={paths} exec {sys.executable} -c '{code}'\n")
+    script.chmod(0o755)
+    return script
+
+
+def _protoc(
+    schema: Path, output: Path, plugin: Path, *options: str, only: str = "*"
+) -> subprocess.CompletedProcess[str]:
+    output.mkdir(exist_ok=True)
+    spec = find_spec("oiafed_rpc.system")
+    assert spec is not None
+    wire = Path(str(spec.origin)).parent / "wire"
+    provided = output.parent / "include/oiafed"
+    provided.mkdir(parents=True, exist_ok=True)
+    (provided / "v1").symlink_to(wire)
+    names = sorted(path.relative_to(schema).as_posix() for path in schema.rglob(f"{only}.proto"))
+    command = [sys.executable, "-m", "grpc_tools.protoc", f"--plugin=protoc-gen-oiafed={plugin}", "-I", str(schema)]
+    command += ["-I", str(provided.parent), f"--oiafed_out={output}", *options, *names]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_it_writes_what_the_command_writes(case: Path, plugin: Path, tmp_path: Path) -> None:
+    done = _protoc(case / "schema", tmp_path / "out", plugin)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = {path.relative_to(tmp_path / "out").as_posix(): path.read_text() for path in _files(tmp_path / "out")}
+    files = [SchemaFile(p.relative_to(case / "schema").as_posix(), p.read_text()) for p in _files(case / "schema")]
+    texts = generate(sorted(files, key=lambda file: file.path), provided_files())
+    assert found == {name: text for name, text in texts.items() if not name.endswith(".proto")}
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_mistakes_are_told_with_their_place(plugin: Path, tmp_path: Path) -> None:
+    schema = tmp_path / "schema"
+    (schema / "b").mkdir(parents=True)
+    (schema / "b/b.proto").write_text('syntax = "proto3";\npackage b.v1;\nmessage M {}\n')
+    (schema / "a.proto").write_text(
+        'syntax = "proto3";\npackage a.v1;\nimport "b/b.proto";\nimport "oiafed/v1/options.proto";\n'
+        "message Q { b.v1.M m = 1; }\n"
+        'service S {\n  rpc Go(Q) returns (Q) {\n    option (oiafed.v1.method) = { errors: "Nowher" };\n  }\n}\n'
+    )
+    done = _protoc(schema, tmp_path / "out", plugin, only="a")
+    assert done.returncode == 1
+    assert "a.proto:7:3: error[unknown-error]: unknown error 'Nowher'" in done.stderr
+    assert "'b/b.proto' is not among the files to generate" in done.stderr
+    assert not _files(tmp_path / "out")
+
+
+def test_proto2_is_refused(plugin: Path, tmp_path: Path) -> None:
+    (tmp_path / "schema").mkdir()
+    (tmp_path / "schema/a.proto").write_text('syntax = "proto2";\npackage a.v1;\nmessage M {}\n')
+    assert 'only syntax = "proto3" is supported' in _protoc(tmp_path / "schema", tmp_path / "out", plugin).stderr
+
+
+def test_an_unknown_option(plugin: Path, tmp_path: Path) -> None:
+    (tmp_path / "schema").mkdir()
+    (tmp_path / "schema/a.proto").write_text('syntax = "proto3";\npackage a.v1;\nmessage M {}\n')
+    done = _protoc(tmp_path / "schema", tmp_path / "out", plugin, "--oiafed_opt=colour=red")
+    assert "there is no option 'colour=red'" in done.stderr
+
+
+def test_a_request_of_nothing() -> None:
+    response = respond(CodeGeneratorRequest())
+    assert not response.error
+    assert list(response.file) == []
+    assert response.supported_features == CodeGeneratorResponse.FEATURE_PROTO3_OPTIONAL
+
+
+def test_started_by_hand(plugin: Path) -> None:
+    done = subprocess.run([plugin], input=b"hello", capture_output=True, check=False)
+    assert done.returncode == 1
+    assert b"run oiafed-gen instead" in done.stderr
