@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,9 +17,12 @@ from oiafed_gen.generate import generate
 from oiafed_gen.output import OutputError, compare, update
 from oiafed_gen.provided import provided_files
 from oiafed_gen.reporting import FORMATS
-from oiafed_gen.sources import read_schema
+from oiafed_gen.sources import ENDINGS, read_schema
 from oiafed_gen.subcommands import FolderOrCommand, MainCommand
 from oiafed_gen.tools import ToolError
+from oiafed_gen.watching import Watched, changes
+
+_PAUSE = 0.2  # seconds between two looks at the schema
 
 _EPILOG = """
 Exits with 0 if all is well, 1 if the schema has mistakes, if --check finds a difference or if OUTPUT cannot be
@@ -38,6 +43,7 @@ written, and 2 if the command itself is wrong.
     help="The folder to write to.",
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and show the difference if OUTPUT is out of date.")
+@click.option("--watch", is_flag=True, help="Generate again whenever the schema changes, until Ctrl-C.")
 @click.option(
     "--format",
     "format_",
@@ -47,11 +53,22 @@ written, and 2 if the command itself is wrong.
     help="How mistakes in the schema are told: text goes to stderr, json and github to stdout.",
 )
 @click.version_option(package_name="oiafed-rpc")
-def command(schema: Path, output: Path, check: bool, format_: str) -> None:
+def command(schema: Path, output: Path, check: bool, watch: bool, format_: str) -> None:
     """Generate typed Python from the YAML and .proto files in the folder SCHEMA.
 
     Files in OUTPUT that a former run wrote and this one does not are removed; no other file is touched.
     """
+    if watch and check:
+        raise click.UsageError("--watch writes what changes and --check writes nothing; give one of them")
+    run = partial(_run, schema, output, check, format_)
+    if watch:
+        _watch(schema, output, run)
+    else:
+        run()
+
+
+def _run(schema: Path, output: Path, check: bool, format_: str) -> None:
+    """Generate once; exits with 1 where that fails, or where `check` finds a difference."""
     with errors_told(schema, format_) as lines:
         problems = Problems()
         files = read_schema(schema, problems)
@@ -59,6 +76,19 @@ def command(schema: Path, output: Path, check: bool, format_: str) -> None:
         texts = generate(files, provided_files(), problems)
         click.echo(FORMATS[format_]((), "", {}), nl=False)  # to programs, no mistakes are an answer too
         bring_up_to_date(output, texts, check=check, remedy=["oiafed-gen", str(schema), "-o", str(output)])
+
+
+def _watch(schema: Path, output: Path, run: Callable[[], None]) -> None:
+    """Generate now and after every change, until it is interrupted."""
+    with suppress(KeyboardInterrupt):
+        seen = changes(Watched((schema,), ENDINGS, ignored=output), lambda: time.sleep(_PAUSE))
+        with suppress(SystemExit):
+            run()
+        click.echo(f"oiafed-gen: waiting for changes in {schema}; Ctrl-C ends it", err=True)
+        for told in seen:
+            click.echo(f"oiafed-gen: {', '.join(told)}", err=True)
+            with suppress(SystemExit):
+                run()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Location, Problems
 from oiafed_gen.header import is_generated
 
-_ENDINGS = (".yaml", ".yml", ".proto")
+ENDINGS = (".yaml", ".yml", ".proto")
 _PROVIDED_FOLDERS = ("oiafed/v1/", "google/protobuf/")
 
 
@@ -49,7 +49,7 @@ def _walk(root: Path) -> Iterator[str]:
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
-            if name.lower().endswith(_ENDINGS) and not name.startswith("."):
+            if name.lower().endswith(ENDINGS) and not name.startswith("."):
                 yield Path(folder, name).relative_to(root).as_posix()
 
 
@@ -80,4 +80,4 @@ def _wrong_name(name: str) -> str:
     """Return what is wrong with the name of a schema file; generated files mention it in a comment."""
     if not name.isprintable():
         return "the file's name, or its folder's, has characters that cannot be printed; rename it"
-    return "" if name.endswith(_ENDINGS) else "the file's name must end in lower case: .yaml, .yml or .proto"
+    return "" if name.endswith(ENDINGS) else "the file's name must end in lower case: .yaml, .yml or .proto"
