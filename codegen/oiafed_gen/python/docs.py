@@ -7,19 +7,36 @@ from collections.abc import Iterable, Sequence
 _DEPRECATED = "Deprecated: this may go away."
 
 
-def docstring(doc: str, attributes: Iterable[tuple[str, str]] = (), *, deprecated: bool = False) -> str:
+def docstring(
+    doc: str,
+    entries: Iterable[tuple[str, str]] = (),
+    *,
+    title: str = "",
+    section: str = "Attributes",
+    deprecated: bool = False,
+) -> str:
     """Return a docstring with its quotes; "" where there is nothing to say.
 
     Args:
         doc: The text.
-        attributes: Names with their own texts, listed under "Attributes:"; those without text are left out.
+        entries: Names with their own texts, listed in a section; those without text are left out.
+        title: What stands above entries where there is no text: what starts a docstring would lose its indentation.
+        section: The heading of the entries.
         deprecated: Whether to say that the documented thing is deprecated.
     """
     parts = [part for part in (doc, _DEPRECATED if deprecated else "") if part]
-    listed = [line for name, text in attributes if text for line in _entry(name, text)]
+    listed = [line for name, text in entries if text for line in _entry(name, text)]
     if listed:
-        parts.append("\n".join(("Attributes:", *listed)))
+        parts = [*(parts or [title]), "\n".join((f"{section}:", *listed))]
     return _quote("\n\n".join(parts)) if parts else ""
+
+
+def documented(statement: str, text: str) -> str:
+    """Return a statement of a class body with its docstring below it, which editors show wherever its name is used.
+
+    The class's own docstring has the text as well: `help()` and tools that run the code see no other.
+    """
+    return f"{statement}\n{_quote(text)}\n" if text else statement
 
 
 def note(doc: str, deprecated: bool) -> str:

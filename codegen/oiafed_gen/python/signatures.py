@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from oiafed_gen.model import Field, Kind, Message, Method, TypeRef
 from oiafed_gen.provided import EMPTY, is_native
-from oiafed_gen.python.docs import docstring
+from oiafed_gen.python.docs import docstring, note
 from oiafed_gen.python.scope import ModuleScope
 from oiafed_gen.python.table import Table
 
@@ -59,7 +59,7 @@ class Signatures:
             calling=("self", *self._parameters(method, "Items")),
             handling=("self", *self._parameters(method, "RequestStream")),
             result=self._result(method),
-            doc=docstring(self._documented(method), deprecated=method.deprecated),
+            doc=self._doc(method),
             decorator=f'@_rpc.deprecated("{name} is deprecated.")' if method.deprecated else "",
         )
 
@@ -107,14 +107,13 @@ class Signatures:
     def _single(self, message: str) -> str:
         return self._scope.single(TypeRef(Kind.MESSAGE, message), self._hidden)
 
-    def _documented(self, method: Method) -> str:
+    def _doc(self, method: Method) -> str:
         """Return a method's documentation with that of its parameters."""
         message = self._table.unpacked(method)
-        if message is None:
-            return method.doc
-        documented = zip(message.fields, self._names(method), strict=True)
-        lines = [f"    {name}: {field.doc}" for field, name in documented if field.doc]
-        return "\n".join((method.doc, "", "Args:", *lines)).strip() if lines else method.doc
+        fields = message.fields if message is not None else ()
+        notes = [(name, note(f.doc, f.deprecated)) for f, name in zip(fields, self._names(method), strict=False)]
+        title = f"The method `{method.name}`."
+        return docstring(method.doc, notes, title=title, section="Args", deprecated=method.deprecated)
 
 
 def _ordered(parameters: list[str]) -> tuple[str, ...]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 
 from oiafed_gen.model import Enum, Field, File, Label, Message
-from oiafed_gen.python.docs import docstring, joined, note
+from oiafed_gen.python.docs import docstring, documented, joined, note
 from oiafed_gen.python.scope import Imports, ModuleScope, is_classed
 from oiafed_gen.python.table import Package, Table, walk_python
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class EnumView:
-    """An enum class; `members` are statements."""
+    """An enum class; `members` are statements with their docstrings."""
 
     name: str
     doc: str
@@ -21,7 +21,7 @@ class EnumView:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class RecordView:
-    """A dataclass, with the classes nested in it; `fields` are statements."""
+    """A dataclass, with the classes nested in it; `fields` are statements with their docstrings."""
 
     name: str
     doc: str
@@ -36,7 +36,7 @@ class ErrorView:
     """An exception class.
 
     Attributes:
-        fields: Annotations.
+        fields: Annotations with their docstrings.
         parameters: The parameters of its constructor.
         arguments: What it passes on to the constructor of its base.
     """
@@ -94,12 +94,14 @@ class _Types:
     def _enum(self, enum: Enum) -> EnumView:
         self._scope.alias("_rpc")
         type_ = self._table.types[enum.full_name]
-        members = [(type_.attributes[value.name], value) for value in enum.values]
-        documented = [(name, note(value.doc, value.deprecated)) for name, value in members]
+        notes = [(type_.attributes[value.name], note(value.doc, value.deprecated)) for value in enum.values]
+        numbers = (value.number for value in enum.values)
         return EnumView(
             name=type_.path[-1],
-            doc=docstring(enum.doc, documented, deprecated=enum.deprecated),
-            members=tuple(f"{name} = {value.number}" for name, value in members),
+            doc=docstring(enum.doc, notes, title=f"The enumeration `{enum.name}`.", deprecated=enum.deprecated),
+            members=tuple(
+                documented(f"{name} = {number}", text) for (name, text), number in zip(notes, numbers, strict=True)
+            ),
         )
 
     def _record(self, message: Message, outer: frozenset[str]) -> RecordView:
@@ -125,8 +127,9 @@ class _Types:
 
     def _doc(self, message: Message) -> str:
         attributes = self._table.types[message.full_name].attributes
-        documented = [(attributes[f.name], note(f.doc, f.deprecated)) for f in message.fields]
-        return docstring(message.doc, documented, deprecated=message.deprecated)
+        notes = [(attributes[f.name], note(f.doc, f.deprecated)) for f in message.fields]
+        title = f"The {'error' if message.is_error else 'record'} `{message.name}`."
+        return docstring(message.doc, notes, title=title, deprecated=message.deprecated)
 
     def _field(self, message: Message, field: Field, hidden: frozenset[str]) -> str:
         optional = self._table.is_optional(message, field)
@@ -138,7 +141,8 @@ class _Types:
         elif optional:
             default = "None"
         name = self._table.types[message.full_name].attributes[field.name]
-        return f"{name}: {annotation} = {default}" if default else f"{name}: {annotation}"
+        statement = f"{name}: {annotation} = {default}" if default else f"{name}: {annotation}"
+        return documented(statement, note(field.doc, field.deprecated))
 
     def _error(self, message: Message) -> ErrorView:
         type_ = self._table.types[message.full_name]
@@ -150,7 +154,7 @@ class _Types:
             name = type_.attributes[field.name]
             inside = self._scope.annotation(field, optional=optional, hidden=hidden)
             default = "None" if optional else self._scope.default(field, hidden)
-            fields.append(f"{name}: {inside}")
+            fields.append(documented(f"{name}: {inside}", note(field.doc, field.deprecated)))
             parameters.append(f"{name}: {inside} = {default}" if default else f"{name}: {inside}")
         self._scope.alias("_rpc")
         text = self._scope.builtin("str", hidden)

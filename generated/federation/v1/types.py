@@ -28,7 +28,10 @@ class LearnerInfo(_rpc.Record):
     """
 
     samples: int
+    """How many training samples there are."""
+
     classes: dict[int, int] = _dataclasses.field(default_factory=lambda: {})
+    """Samples of each class, by class label."""
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -44,10 +47,19 @@ class FitConfig(_rpc.Record):
     """
 
     epochs: int
+    """Passes over the local data."""
+
     learning_rate: float = 0.01
+    """Step size of SGD."""
+
     batch_size: int = 32
+    """Samples in one step of SGD."""
+
     seed: int | None = None
+    """Makes the order of the samples repeatable."""
+
     tags: dict[str, str] = _dataclasses.field(default_factory=lambda: {})
+    """Free notes that the learner may log."""
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -61,8 +73,13 @@ class FitResult(_rpc.Record):
     """
 
     weights: _rpc.Tensors
+    """The trained weights."""
+
     samples: int
+    """How many samples they were trained on, for weighting."""
+
     loss: float
+    """Mean training loss of the last epoch."""
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -76,8 +93,13 @@ class EvalResult(_rpc.Record):
     """
 
     correct: int
+    """Samples classified rightly."""
+
     samples: int
+    """Samples classified in all."""
+
     loss: float
+    """Mean loss."""
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -92,9 +114,16 @@ class Progress(_rpc.Record):
     """
 
     phase: Phase
+    """What the learner is doing."""
+
     epoch: int
+    """Epochs done in this round."""
+
     epochs: int
+    """Epochs of this round in all."""
+
     loss: float
+    """Mean loss of the last epoch."""
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -111,11 +140,22 @@ class TrainerStatus(_rpc.Record):
     """
 
     round: int
+    """Rounds done."""
+
     rounds: int
+    """Rounds in all."""
+
     learners: list[str] = _dataclasses.field(default_factory=lambda: [])
+    """The ids of the learners that take part."""
+
     accuracy: float | None = None
+    """Test accuracy after the last round, from 0 to 1."""
+
     train_loss: float | None = None
+    """Mean loss of the learners' training in the last round."""
+
     test_loss: float | None = None
+    """Mean loss on the test data after the last round."""
 
 
 class NotReady(_rpc.DeclaredError):
@@ -126,6 +166,7 @@ class NotReady(_rpc.DeclaredError):
     """
 
     retry_after: float
+    """Seconds after which another try makes sense."""
 
     def __init__(self, message: str = "", *, retry_after: float) -> None:
         super().__init__(message, retry_after=retry_after)

@@ -21,7 +21,10 @@ class Kind(_rpc.OpenEnum):
 
     KIND_UNSPECIFIED = 0
     KIND_GAUGE = 1
+    """A value that goes up and down, such as a loss."""
+
     KIND_COUNTER = 2
+    """A value that only grows, such as the samples seen."""
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -44,9 +47,14 @@ class Series(_rpc.Record):
     name: str
     kind: Kind
     labels: dict[str, str] = _dataclasses.field(default_factory=lambda: {})
+    """Such as {"split": "test"}."""
+
     points: list[Series.Point] = _dataclasses.field(default_factory=lambda: [])
     unit: str | None = None
+    """The unit of measure; absent for plain numbers."""
+
     attachment: _rpc.Tensor | None = None
+    """An array that belongs to the series, such as a confusion matrix."""
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -58,6 +66,8 @@ class ReportRequest(_rpc.Record):
     """
 
     node: str
+    """The node that reports."""
+
     series: list[Series] = _dataclasses.field(default_factory=lambda: [])
 
 
@@ -70,6 +80,7 @@ class ReportReply(_rpc.Record):
     """
 
     accepted: int
+    """Points taken."""
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -82,7 +93,10 @@ class TailRequest(_rpc.Record):
     """
 
     name: str
+    """The name of the metric."""
+
     since: _datetime.datetime | None = None
+    """Leaves out what is older."""
 
 
 class Full(_rpc.DeclaredError):
@@ -93,6 +107,7 @@ class Full(_rpc.DeclaredError):
     """
 
     dropped: int
+    """The points that were not taken."""
 
     def __init__(self, message: str = "", *, dropped: int) -> None:
         super().__init__(message, dropped=dropped)

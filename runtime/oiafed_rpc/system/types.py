@@ -31,8 +31,13 @@ class HelloRequest(_rpc.Record):
     """
 
     node_id: str
+    """The caller's id."""
+
     role: str
+    """The caller's role."""
+
     incarnation: str
+    """Differs for each start of the caller's process."""
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -46,8 +51,13 @@ class HelloReply(_rpc.Record):
     """
 
     node_id: str
+    """The answering node's id."""
+
     role: str
+    """The answering node's role."""
+
     incarnation: str
+    """Differs for each start of the answering node's process."""
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -62,9 +72,16 @@ class MethodOptions(_rpc.Record):
     """
 
     timeout: float
+    """The default deadline in seconds; 0 for none of its own."""
+
     callers: list[str] = _dataclasses.field(default_factory=lambda: [])
+    """The roles that may call the method; empty for all."""
+
     errors: list[str] = _dataclasses.field(default_factory=lambda: [])
+    """The messages that the method raises as errors."""
+
     unpack: bool
+    """Whether the request's fields become keyword parameters."""
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -90,20 +107,49 @@ class Value(_rpc.Record):
     """
 
     null: bool | None = None
+    """Nothing: None in Python. Always true."""
+
     boolean: bool | None = None
+    """True or false."""
+
     integer: int | None = None
+    """A whole number of at most 64 bits."""
+
     big_integer: bytes | None = None
+    """A larger whole number: two's complement, least significant byte first, at most 1024 bytes."""
+
     number: float | None = None
+    """A floating-point number."""
+
     text: str | None = None
+    """Text."""
+
     raw: bytes | None = None
+    """Bytes."""
+
     list: ValueList | None = None
+    """Values in order."""
+
     map: ValueMap | None = None
+    """Pairs of values in order."""
+
     tensor: ValueTensor | None = None
+    """An array."""
+
     timestamp: _datetime.datetime | None = None
+    """A moment in UTC, to the microsecond."""
+
     duration: _datetime.timedelta | None = None
+    """A span of time, to the microsecond."""
+
     record: ValueRecord | None = None
+    """A message of a schema."""
+
     member: ValueMember | None = None
+    """A member of an enumeration of a schema."""
+
     form: ValueForm | None = None
+    """A value of a kind that few languages have."""
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -115,6 +161,7 @@ class ValueList(_rpc.Record):
     """
 
     items: list[Value] = _dataclasses.field(default_factory=lambda: [])
+    """The values."""
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -127,7 +174,10 @@ class ValueMap(_rpc.Record):
     """
 
     keys: list[Value] = _dataclasses.field(default_factory=lambda: [])
+    """The keys in order."""
+
     values: list[Value] = _dataclasses.field(default_factory=lambda: [])
+    """For each key its value."""
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -140,7 +190,10 @@ class ValueTensor(_rpc.Record):
     """
 
     tensor: _rpc.Tensor
+    """Its element type and shape; also its elements, unless they are in a buffer."""
+
     buffer: int | None = None
+    """The index among PyObject.buffers of the one that has its elements."""
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -153,7 +206,10 @@ class ValueRecord(_rpc.Record):
     """
 
     type: str
+    """Its full name, such as "federation.v1.FitConfig"."""
+
     message: bytes
+    """Its bytes."""
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -166,7 +222,10 @@ class ValueMember(_rpc.Record):
     """
 
     type: str
+    """The enumeration's full name, such as "federation.v1.Phase"."""
+
     number: int
+    """The member's number."""
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -179,7 +238,10 @@ class ValueForm(_rpc.Record):
     """
 
     name: str
+    """The kind, such as "tuple", "set" or "decimal"."""
+
     parts: list[Value] = _dataclasses.field(default_factory=lambda: [])
+    """What it is made of, in order."""
 
 
 _rpc.bind(HelloRequest, _node_pb2.HelloRequest)

@@ -3,6 +3,7 @@
 with an indented line and \"\"\"quotes\"\"\" and a \\ backslash.
 """
 
-from .types import Doc
+from .keeper import KeeperCollection, KeeperHandler, KeeperProxy
+from .types import Doc, KeepRequest, Missing, Outer
 
-__all__ = ["Doc"]
+__all__ = ["Doc", "KeepRequest", "KeeperCollection", "KeeperHandler", "KeeperProxy", "Missing", "Outer"]

@@ -23,7 +23,101 @@ class Doc(_rpc.Record):
     """
 
     a: int
+    """Behind."""
+
     b: int
+    """Ends with a "quote\""""
+
+
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+class Outer(_rpc.Record):
+    """Nested types have docs too.
+
+    Attributes:
+        deeps: The inner ones.
+    """
+
+    class Inner(_rpc.OpenEnum):
+        """The enumeration `Inner`.
+
+        Attributes:
+            INNER_UNSPECIFIED: Nothing yet.
+            INNER_SET: The first line.
+
+                  * an indented line
+                \"\"\"quotes\"\"\" and a \\ backslash.
+        """
+
+        INNER_UNSPECIFIED = 0
+        """Nothing yet."""
+
+        INNER_SET = 1
+        """The first line.
+
+          * an indented line
+        \"\"\"quotes\"\"\" and a \\ backslash.
+        """
+
+    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+    class Deep(_rpc.Record):
+        """The record `Deep`.
+
+        Attributes:
+            kinds: Several
+                lines.
+            old: Gone soon. Deprecated.
+        """
+
+        kinds: dict[str, Outer.Inner] = _dataclasses.field(default_factory=lambda: {})
+        """Several
+        lines.
+        """
+
+        old: str | None = None
+        """Gone soon. Deprecated."""
+
+    deeps: list[Outer.Deep] = _dataclasses.field(default_factory=lambda: [])
+    """The inner ones."""
+
+
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+class KeepRequest(_rpc.Record):
+    """The record `KeepRequest`.
+
+    Attributes:
+        doc: What to keep,
+            as it is.
+        place: Deprecated.
+    """
+
+    doc: Doc
+    """What to keep,
+    as it is.
+    """
+
+    place: str
+    """Deprecated."""
+
+
+class Missing(_rpc.DeclaredError):
+    """Not there yet.
+
+    Attributes:
+        wait: Seconds to wait,
+            at least.
+    """
+
+    wait: float
+    """Seconds to wait,
+    at least.
+    """
+
+    def __init__(self, message: str = "", *, wait: float) -> None:
+        super().__init__(message, wait=wait)
 
 
 _rpc.bind(Doc, _doc_pb2.Doc)
+_rpc.bind(Outer, _doc_pb2.Outer, deeps=Outer.Deep)
+_rpc.bind(Outer.Deep, _doc_pb2.Outer.Deep, kinds=Outer.Inner)
+_rpc.bind(Missing, _doc_pb2.Missing)
+_rpc.bind(KeepRequest, _doc_pb2.KeepRequest, doc=Doc)

@@ -37,4 +37,7 @@ class FromProto(_rpc.OpenEnum):
 
     FROM_PROTO_UNSPECIFIED = 0
     FROM_PROTO_ONE = 1
+    """Behind the value."""
+
     FROM_PROTO_OLD = 2
+    """Old. Deprecated."""

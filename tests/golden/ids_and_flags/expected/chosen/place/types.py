@@ -21,6 +21,8 @@ class Numbered(_rpc.Record):
 
     later: str
     sooner: int
+    """Goes away. Deprecated."""
+
     text: bytes = b"raw"
     big: int = 18446744073709551615
     half: float = 0.5

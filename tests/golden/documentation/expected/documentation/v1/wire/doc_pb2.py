@@ -23,15 +23,42 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from oiafed_rpc.system.wire import options_pb2 as options_pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\tdoc.proto\x12\x10\x64ocumentation.v1\"\x1b\n\x03\x44oc\x12\t\n\x01\x61\x18\x01 \x01(\x05\x12\t\n\x01\x62\x18\x02 \x01(\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\tdoc.proto\x12\x10\x64ocumentation.v1\x1a\x17oiafed/v1/options.proto\"\x1b\n\x03\x44oc\x12\t\n\x01\x61\x18\x01 \x01(\x05\x12\t\n\x01\x62\x18\x02 \x01(\x05\"\x8f\x02\n\x05Outer\x12+\n\x05\x64\x65\x65ps\x18\x01 \x03(\x0b\x32\x1c.documentation.v1.Outer.Deep\x1a\xa9\x01\n\x04\x44\x65\x65p\x12\x36\n\x05kinds\x18\x01 \x03(\x0b\x32\'.documentation.v1.Outer.Deep.KindsEntry\x12\x14\n\x03old\x18\x02 \x01(\tB\x02\x18\x01H\x00\x88\x01\x01\x1aK\n\nKindsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12,\n\x05value\x18\x02 \x01(\x0e\x32\x1d.documentation.v1.Outer.Inner:\x02\x38\x01\x42\x06\n\x04_old\"-\n\x05Inner\x12\x15\n\x11INNER_UNSPECIFIED\x10\x00\x12\r\n\tINNER_SET\x10\x01\"\x1d\n\x07Missing\x12\x0c\n\x04wait\x18\x01 \x01(\x01:\x04\xc0\xed\x18\x01\"D\n\x0bKeepRequest\x12\"\n\x03\x64oc\x18\x01 \x01(\x0b\x32\x15.documentation.v1.Doc\x12\x11\n\x05place\x18\x02 \x01(\tB\x02\x18\x01\x32\x9f\x01\n\x06Keeper\x12M\n\x04Keep\x12\x1d.documentation.v1.KeepRequest\x1a\x15.documentation.v1.Doc\"\x0f\xba\xed\x18\x0b\x1a\x07Missing \x01\x12\x46\n\x03Old\x12\x1d.documentation.v1.KeepRequest\x1a\x15.documentation.v1.Doc\"\t\x88\x02\x01\xba\xed\x18\x02 \x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, __name__, _globals)
 if not _descriptor.__dict__["_USE_C_DESCRIPTORS"]:
   DESCRIPTOR._loaded_options = None
-  _globals['_DOC']._serialized_start=31
-  _globals['_DOC']._serialized_end=58
+  _globals['_OUTER_DEEP_KINDSENTRY']._loaded_options = None
+  _globals['_OUTER_DEEP_KINDSENTRY']._serialized_options = b'8\001'
+  _globals['_OUTER_DEEP'].fields_by_name['old']._loaded_options = None
+  _globals['_OUTER_DEEP'].fields_by_name['old']._serialized_options = b'\030\001'
+  _globals['_MISSING']._loaded_options = None
+  _globals['_MISSING']._serialized_options = b'\300\355\030\001'
+  _globals['_KEEPREQUEST'].fields_by_name['place']._loaded_options = None
+  _globals['_KEEPREQUEST'].fields_by_name['place']._serialized_options = b'\030\001'
+  _globals['_KEEPER'].methods_by_name['Keep']._loaded_options = None
+  _globals['_KEEPER'].methods_by_name['Keep']._serialized_options = b'\272\355\030\013\032\007Missing \001'
+  _globals['_KEEPER'].methods_by_name['Old']._loaded_options = None
+  _globals['_KEEPER'].methods_by_name['Old']._serialized_options = b'\210\002\001\272\355\030\002 \001'
+  _globals['_DOC']._serialized_start=56
+  _globals['_DOC']._serialized_end=83
+  _globals['_OUTER']._serialized_start=86
+  _globals['_OUTER']._serialized_end=357
+  _globals['_OUTER_DEEP']._serialized_start=141
+  _globals['_OUTER_DEEP']._serialized_end=310
+  _globals['_OUTER_DEEP_KINDSENTRY']._serialized_start=227
+  _globals['_OUTER_DEEP_KINDSENTRY']._serialized_end=302
+  _globals['_OUTER_INNER']._serialized_start=312
+  _globals['_OUTER_INNER']._serialized_end=357
+  _globals['_MISSING']._serialized_start=359
+  _globals['_MISSING']._serialized_end=388
+  _globals['_KEEPREQUEST']._serialized_start=390
+  _globals['_KEEPREQUEST']._serialized_end=458
+  _globals['_KEEPER']._serialized_start=461
+  _globals['_KEEPER']._serialized_end=620
 # @@protoc_insertion_point(module_scope)

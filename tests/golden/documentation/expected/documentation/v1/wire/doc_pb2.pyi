@@ -6,8 +6,11 @@ Leading comment of the file
   with an indented line and \"\"\"quotes\"\"\" and a \\ backslash.
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import typing as _typing
 
@@ -40,3 +43,140 @@ class Doc(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Doc: _TypeAlias = Doc  # noqa: Y015
+
+@_typing.final
+class Outer(_message.Message):
+    """Nested types have docs too."""
+
+    class _Inner:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _InnerEnumTypeWrapper(_enum_type_wrapper.EnumTypeWrapper, _builtins.type):
+        INNER_UNSPECIFIED: Outer._Inner.ValueType  # 0
+        """Nothing yet."""
+        INNER_SET: Outer._Inner.ValueType  # 1
+        """The first line.
+
+          * an indented line
+        \"\"\"quotes\"\"\" and a \\ backslash.
+        """
+
+    class Inner(_Inner, metaclass=_InnerEnumTypeWrapper): ...
+    INNER_UNSPECIFIED: Outer.Inner.ValueType  # 0
+    """Nothing yet."""
+    INNER_SET: Outer.Inner.ValueType  # 1
+    """The first line.
+
+      * an indented line
+    \"\"\"quotes\"\"\" and a \\ backslash.
+    """
+
+    @_typing.final
+    class Deep(_message.Message):
+        @_typing.final
+        class KindsEntry(_message.Message):
+            KEY_FIELD_NUMBER: _builtins.int
+            VALUE_FIELD_NUMBER: _builtins.int
+            key: _builtins.str
+            value: Global___Outer.Inner.ValueType
+            def __init__(
+                self,
+                *,
+                key: _builtins.str = ...,
+                value: Global___Outer.Inner.ValueType = ...,
+            ) -> None: ...
+            _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+            def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+            _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+            def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+            def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+        KINDS_FIELD_NUMBER: _builtins.int
+        OLD_FIELD_NUMBER: _builtins.int
+        old: _builtins.str
+        """Gone soon."""
+        @_builtins.property
+        def kinds(self) -> _containers.ScalarMap[_builtins.str, Global___Outer.Inner.ValueType]:
+            """Several
+            lines.
+            """
+
+        def __init__(
+            self,
+            *,
+            kinds: _abc.Mapping[_builtins.str, Global___Outer.Inner.ValueType] | None = ...,
+            old: _builtins.str | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["_old", b"_old", "old", b"old"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["_old", b"_old", "kinds", b"kinds", "old", b"old"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        _WhichOneofReturnType__old: _TypeAlias = _typing.Literal["old"]  # noqa: Y015
+        _WhichOneofArgType__old: _TypeAlias = _typing.Literal["_old", b"_old"]  # noqa: Y015
+        def WhichOneof(self, oneof_group: _WhichOneofArgType__old) -> _WhichOneofReturnType__old | None: ...
+
+    DEEPS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def deeps(self) -> _containers.RepeatedCompositeFieldContainer[Global___Outer.Deep]:
+        """The inner ones."""
+
+    def __init__(
+        self,
+        *,
+        deeps: _abc.Iterable[Global___Outer.Deep] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deeps", b"deeps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Outer: _TypeAlias = Outer  # noqa: Y015
+
+@_typing.final
+class Missing(_message.Message):
+    """Not there yet."""
+
+    WAIT_FIELD_NUMBER: _builtins.int
+    wait: _builtins.float
+    """Seconds to wait,
+    at least.
+    """
+    def __init__(
+        self,
+        *,
+        wait: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["wait", b"wait"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Missing: _TypeAlias = Missing  # noqa: Y015
+
+@_typing.final
+class KeepRequest(_message.Message):
+    DOC_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    place: _builtins.str
+    @_builtins.property
+    def doc(self) -> Global___Doc:
+        """What to keep,
+          as it is.
+        """
+
+    def __init__(
+        self,
+        *,
+        doc: Global___Doc | None = ...,
+        place: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["doc", b"doc"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["doc", b"doc", "place", b"place"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeepRequest: _TypeAlias = KeepRequest  # noqa: Y015
