@@ -38,14 +38,14 @@ class ErrorView:
     Attributes:
         fields: Annotations with their docstrings.
         parameters: The parameters of its constructor.
-        arguments: What it passes on to the constructor of its base.
+        body: The statements of its constructor, the docstring first if there is one.
     """
 
     name: str
     doc: str
     fields: tuple[str, ...]
     parameters: tuple[str, ...]
-    arguments: tuple[str, ...]
+    body: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -126,10 +126,14 @@ class _Types:
         return frozenset((*attributes, *(self._table.types[item.full_name].path[-1] for item in nested)))
 
     def _doc(self, message: Message) -> str:
+        title = f"The record `{message.name}`."
+        return docstring(message.doc, self._notes(message), title=title, deprecated=message.deprecated)
+
+    def _notes(self, message: Message) -> list[tuple[str, str]]:
+        """Return the fields that have something said of them, and what."""
         attributes = self._table.types[message.full_name].attributes
-        notes = [(attributes[f.name], note(f.doc, f.deprecated)) for f in message.fields]
-        title = f"The {'error' if message.is_error else 'record'} `{message.name}`."
-        return docstring(message.doc, notes, title=title, deprecated=message.deprecated)
+        notes = ((attributes[f.name], note(f.doc, f.deprecated)) for f in message.fields)
+        return [(name, text) for name, text in notes if text]
 
     def _field(self, message: Message, field: Field, hidden: frozenset[str]) -> str:
         optional = self._table.is_optional(message, field)
@@ -160,11 +164,19 @@ class _Types:
         text = self._scope.builtin("str", hidden)
         return ErrorView(
             name=type_.path[-1],
-            doc=self._doc(message),
+            doc=docstring(message.doc, deprecated=message.deprecated),
             fields=tuple(fields),
             parameters=("self", f'message: {text} = ""', *(["*"] if parameters else []), *parameters),
-            arguments=("message", *(f"{name}={name}" for name in type_.attributes.values())),
+            body=self._constructor(message),
         )
+
+    def _constructor(self, message: Message) -> tuple[str, ...]:
+        """Return what an error's constructor does; it documents the fields, since editors look there for parameters."""
+        notes = self._notes(message)
+        doc = docstring(message.doc, notes, title=f"The error `{message.name}`.", section="Args") if notes else ""
+        names = self._table.types[message.full_name].attributes.values()
+        call = f"super().__init__({', '.join(('message', *(f'{name}={name}' for name in names)))})"
+        return (doc, call) if doc else (call,)
 
     def _binding(self, message: Message) -> str:
         self._scope.alias("_rpc")

@@ -159,16 +159,17 @@ class TrainerStatus(_rpc.Record):
 
 
 class NotReady(_rpc.DeclaredError):
-    """The learner has no data yet.
-
-    Attributes:
-        retry_after: Seconds after which another try makes sense.
-    """
+    """The learner has no data yet."""
 
     retry_after: float
     """Seconds after which another try makes sense."""
 
     def __init__(self, message: str = "", *, retry_after: float) -> None:
+        """The learner has no data yet.
+
+        Args:
+            retry_after: Seconds after which another try makes sense.
+        """
         super().__init__(message, retry_after=retry_after)
 
 

@@ -100,16 +100,17 @@ class TailRequest(_rpc.Record):
 
 
 class Full(_rpc.DeclaredError):
-    """The collector holds no room for more.
-
-    Attributes:
-        dropped: The points that were not taken.
-    """
+    """The collector holds no room for more."""
 
     dropped: int
     """The points that were not taken."""
 
     def __init__(self, message: str = "", *, dropped: int) -> None:
+        """The collector holds no room for more.
+
+        Args:
+            dropped: The points that were not taken.
+        """
         super().__init__(message, dropped=dropped)
 
 

@@ -100,12 +100,7 @@ class KeepRequest(_rpc.Record):
 
 
 class Missing(_rpc.DeclaredError):
-    """Not there yet.
-
-    Attributes:
-        wait: Seconds to wait,
-            at least.
-    """
+    """Not there yet."""
 
     wait: float
     """Seconds to wait,
@@ -113,6 +108,12 @@ class Missing(_rpc.DeclaredError):
     """
 
     def __init__(self, message: str = "", *, wait: float) -> None:
+        """Not there yet.
+
+        Args:
+            wait: Seconds to wait,
+                at least.
+        """
         super().__init__(message, wait=wait)
 
 
