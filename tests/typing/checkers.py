@@ -20,6 +20,7 @@ _MYPY = re.compile(r"^(?P<path>.+?):(?P<line>\d+): error:", re.MULTILINE)
 def mypy_errors(targets: Sequence[Path], search: Sequence[Path], cache: Path) -> Errors:
     """Return mypy's errors in the targets; `search` is where imports are looked for."""
     command = [sys.executable, "-m", "mypy", "--strict", "--explicit-package-bases", "--no-error-summary"]
+    command += ["--enable-error-code=deprecated"]  # pyright's strict mode tells of it by itself
     command += ["--no-pretty", "--show-absolute-path", "--config-file=", f"--cache-dir={cache}"]
     environment = {**os.environ, "MYPYPATH": os.pathsep.join(map(str, search))}
     done = subprocess.run(

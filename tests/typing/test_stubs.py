@@ -21,17 +21,26 @@ def _cases(tmp_path: Path) -> list[Path]:
     return sorted(folder.glob("*.py"))
 
 
-def _wanted(cases: list[Path]) -> Errors:
-    marked = {
-        str(path): {number for number, line in enumerate(path.read_text().splitlines(), 1) if "  # E: " in line}
-        for path in cases
-    }
-    return {path: lines for path, lines in marked.items() if lines}
+def _marked(cases: list[Path]) -> dict[str, str]:
+    """Return the marked lines by where they stand."""
+    return {place: line for place, line in _lines(cases).items() if "  # E: " in line}
+
+
+def _found(cases: list[Path], errors: Errors) -> dict[str, str]:
+    """Return the lines with errors by where they stand."""
+    lines = _lines(cases)
+    places = (f"{Path(path).name}:{number}" for path, numbers in errors.items() for number in numbers)
+    return {place: lines[place] for place in places}
+
+
+def _lines(cases: list[Path]) -> dict[str, str]:
+    texts = {path.name: path.read_text(encoding="utf-8").splitlines() for path in cases}
+    return {f"{name}:{number}": line for name, lines in texts.items() for number, line in enumerate(lines, 1)}
 
 
 def test_mypy(cases: list[Path], tmp_path: Path) -> None:
-    assert mypy_errors(cases, SEARCH, tmp_path / "cache") == _wanted(cases)
+    assert _found(cases, mypy_errors(cases, SEARCH, tmp_path / "cache")) == _marked(cases)
 
 
 def test_pyright(cases: list[Path], tmp_path: Path) -> None:
-    assert pyright_errors(cases, SEARCH, tmp_path) == _wanted(cases)
+    assert _found(cases, pyright_errors(cases, SEARCH, tmp_path)) == _marked(cases)

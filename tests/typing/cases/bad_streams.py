@@ -24,6 +24,12 @@ async def calls(worker: WorkerProxy, keeper: HttpKeeperProxy, record: Record) ->
         pass
     async for number in worker.sum(start=1, numbers=[1]):  # E: not a stream
         pass
+    await worker.paint([Mode.FAST], Mode.SLOW, record)  # E: by keyword from where a default comes
+    worker.sum(start=1, numbers=[1])  # E: forgotten await
+    await worker.average(words())  # E: items are numbers, not text
+    async for value in worker.echo(values=[1]):  # E: deprecated
+        pass
+    await worker.everything()  # E: deprecated
     await keeper.upload(Request(name="a"))  # E: an item is not a stream
     await keeper.upload([Reply()])  # E: wrong item type
     await keeper.upload(request=[Request(name="a")])  # E: no such parameter
@@ -32,6 +38,7 @@ async def calls(worker: WorkerProxy, keeper: HttpKeeperProxy, record: Record) ->
 async def many(workers: WorkerCollection) -> None:
     await workers.sum(start=1, numbers=["a"])  # E: wrong item type
     await workers.paint(modes=[Mode.FAST], last=Record(name="a"))  # E: no replies to await
+    await workers.everything()  # E: deprecated
 
 
 class WrongItem(WorkerHandler, ABC):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
 from typing import assert_type
 
 from federation.v1 import (
@@ -63,11 +64,31 @@ async def call_one(learner: LearnerProxy, collector: CollectorProxy) -> None:
         assert_type(series.points, list[Series.Point])
 
 
+def records(config: FitConfig, progress: Progress) -> None:
+    config.seed = None
+    config.learning_rate = 1
+    config.tags["a"] = "b"
+    progress.phase = Phase(2)
+    number: int = progress.phase
+    print(number)
+    assert_type(Series.Point(value=1.0, at=datetime.now()), Series.Point)
+    assert_type(NotReady(retry_after=1).retry_after, float)
+
+
+async def options(learner: LearnerProxy, learners: LearnerCollection) -> None:
+    quick = learner.with_options(timeout=3, metadata={"a": "b"}, serializer="json")
+    assert_type(quick, LearnerProxy)
+    assert_type(await quick.fit({}, FitConfig(epochs=1)), FitResult)
+    assert_type(learners.with_options(min_replies=2), LearnerCollection)
+
+
 async def call_many(learners: LearnerCollection) -> None:
     replies = await learners.fit(weights={}, config=FitConfig(epochs=1))
     assert_type(replies["a"], FitResult)
     async for reply in learners.evaluate(weights={}):
         assert_type(reply.node_id, str)
+    async for update in learners.watch(every=1.0):
+        assert_type(update.value, Progress)
     try:
         await learners.describe()
     except NotReady as error:
