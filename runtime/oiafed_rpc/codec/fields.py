@@ -11,6 +11,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.codec.native import NATIVE
+from oiafed_rpc.codec.shadowed import has_field, set_in_parent
 from oiafed_rpc.serializer import Serializers
 
 REQUIRED = object()
@@ -88,7 +89,7 @@ class _Message:
 
     def write(self, message: Any, value: Any, serializers: Serializers) -> None:
         below = getattr(message, self._name)
-        below.SetInParent()
+        set_in_parent(below)
         self._codec.write(below, value, serializers)
 
     def read(self, message: Any, serializers: Serializers) -> Any:
@@ -108,7 +109,7 @@ class _Optional:
             self._inner.write(message, value, serializers)
 
     def read(self, message: Any, serializers: Serializers) -> Any:
-        return self._inner.read(message, serializers) if message.HasField(self._name) else self._default
+        return self._inner.read(message, serializers) if has_field(message, self._name) else self._default
 
 
 class _List:

@@ -13,6 +13,7 @@ from oiafed_rpc.codec.kept import Kept
 from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.codec.native import Native, native
 from oiafed_rpc.codec.records import Fields, enter_enums, parse
+from oiafed_rpc.codec.shadowed import serialized
 from oiafed_rpc.codec.sharing import check_sharing, depth_told
 from oiafed_rpc.serializer import Serializers
 
@@ -117,7 +118,7 @@ class Params:
         """The bytes of a dict of parameters."""
         message = self._wire()
         self._fields.write(message, value.__getitem__, serializers)
-        return message.SerializeToString()
+        return serialized(message)
 
     def decode(self, data: bytes, serializers: Serializers) -> dict[str, Any]:
         """The dict of parameters in a request."""
@@ -181,7 +182,7 @@ class Value:
         """The bytes of a value."""
         message = self._wire()
         self._write(message, value, serializers)
-        return message.SerializeToString()
+        return serialized(message)
 
     def _write(self, message: ProtoMessage, value: Any, serializers: Serializers) -> None:
         self.check(value)
@@ -241,7 +242,7 @@ class Raw:
 
     def encode(self, value: ProtoMessage, serializers: Serializers) -> bytes:
         """The bytes of a message."""
-        return value.SerializeToString()
+        return serialized(value)
 
     def decode(self, data: bytes, serializers: Serializers) -> ProtoMessage:
         """The message of bytes from a peer."""

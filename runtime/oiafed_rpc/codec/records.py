@@ -16,6 +16,7 @@ from oiafed_rpc.codec.fields import REQUIRED, Accepts, FieldCodec, field_codec, 
 from oiafed_rpc.codec.kept import Kept
 from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.codec.plain import Converter, converter
+from oiafed_rpc.codec.shadowed import merge, serialized
 from oiafed_rpc.codec.sharing import check_sharing, depth_told
 from oiafed_rpc.errors import DeclaredError
 from oiafed_rpc.records import Record
@@ -220,7 +221,7 @@ class RecordCodec:
         self.check(value)
         message = self._wire()
         self.write(message, value, serializers)
-        return message.SerializeToString()
+        return serialized(message)
 
     def decode(self, data: bytes, serializers: Serializers) -> Any:
         """The value of bytes from a peer.
@@ -237,10 +238,12 @@ def parse(wire: type[ProtoMessage], data: bytes) -> ProtoMessage:
     Raises:
         FieldError: where they are not this message.
     """
+    message = wire()
     try:
-        return wire.FromString(data)
+        merge(message, data)
     except DecodeError:
         raise FieldError("", f"these {len(data)} bytes are not a {wire.DESCRIPTOR.full_name}") from None
+    return message
 
 
 def _defaults(cls: type[Any]) -> dict[str, object]:
