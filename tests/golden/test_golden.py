@@ -47,6 +47,14 @@ def test_imports(merged: Path) -> None:
     _run([sys.executable, "-W", "error", "-c", IMPORT_ALL], merged)
 
 
+def test_roundtrips(merged: Path) -> None:
+    """Random values of all types arrive, in calls of all methods too, with each serializer."""
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'runtime'}{os.pathsep}{ROOT}"}
+    command = [sys.executable, "-m", "tests.roundtrip.exercise", str(merged), "1"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_mypy(merged: Path) -> None:
     options = ["--strict", "--explicit-package-bases", "--cache-dir=/dev/null", "--enable-error-code=deprecated"]
     _run([sys.executable, "-m", "mypy", *options, "."], merged)
