@@ -31,7 +31,7 @@ from oiafed_rpc.message import Identity, Message
 from oiafed_rpc.node import Node
 from oiafed_rpc.peers import Peer
 from oiafed_rpc.proxy import Proxy
-from oiafed_rpc.records import OpenEnum, Record, Tensor, Tensors
+from oiafed_rpc.records import Empty, OpenEnum, Record, Tensor, Tensors
 from oiafed_rpc.requests import RequestStream
 from oiafed_rpc.retry import RetryPolicy
 from oiafed_rpc.serializer import (
@@ -63,6 +63,7 @@ __all__ = [
     "ConfigError",
     "Context",
     "DeclaredError",
+    "Empty",
     "GrpcTransport",
     "Handler",
     "HeartbeatManager",

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from oiafed_rpc.one_of import check_one_ofs
+
 TRACE = "traceback"
 """The detail that has the traceback of a handler, in debug mode."""
 
@@ -157,7 +159,8 @@ class PartialFailure(RpcError):  # noqa: N818 - the outcome's name, not one erro
 class DeclaredError(RpcError):
     """Base of the errors that a schema declares; raised by a handler, it arrives at the caller as its own class.
 
-    Generated subclasses take the declared fields as keyword arguments and keep them as attributes.
+    Generated subclasses take the declared fields as keyword arguments and keep them as attributes; two members of one
+    oneof are a FieldError, a ValueError.
     """
 
     __wire__: ClassVar[Any]  # its RecordCodec, set by `bind`
@@ -165,6 +168,7 @@ class DeclaredError(RpcError):
     def __init__(self, message: str = "", /, **fields: object) -> None:
         super().__init__(Code.FAILED_PRECONDITION, message or type(self).__name__, {"type": type(self).__name__})
         self.__dict__.update(fields)
+        check_one_ofs(self)
 
 
 def text_of(error: BaseException) -> str:

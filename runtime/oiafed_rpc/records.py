@@ -1,4 +1,4 @@
-"""What generated data types are made of: records and open enumerations."""
+"""What generated data types are made of: records, with oneofs or without, and open enumerations."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Self, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
+
+from oiafed_rpc.one_of import check_one_ofs
 
 Tensor: TypeAlias = npt.NDArray[Any]
 """A numpy array of any shape and dtype."""
@@ -27,6 +29,20 @@ class Record:
             return NotImplemented
         names = [field.name for field in dataclasses.fields(cast("Any", self))]
         return all(same_value(getattr(self, name), getattr(other, name)) for name in names)
+
+
+class OneOfRecord(Record):
+    """Base of the generated dataclasses that have oneofs: at most one member of each may be set."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        check_one_ofs(self)
+
+
+@dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+class Empty(Record):
+    """The message `google.protobuf.Empty` as a field: it says no more than that it is there."""
 
 
 def same_value(left: object, right: object) -> bool:

@@ -10,8 +10,9 @@ from oiafed_rpc.collection import Broadcast, BroadcastStream, ProxyCollection, R
 from oiafed_rpc.errors import DeclaredError
 from oiafed_rpc.handlers import Handler
 from oiafed_rpc.method import Kind, Method
+from oiafed_rpc.one_of import OneOf
 from oiafed_rpc.proxy import Proxy
-from oiafed_rpc.records import OpenEnum, Record, Tensor, Tensors
+from oiafed_rpc.records import Empty, OneOfRecord, OpenEnum, Record, Tensor, Tensors
 from oiafed_rpc.requests import Items, RequestStream
 
 if sys.version_info >= (3, 13):
@@ -23,10 +24,13 @@ __all__ = [
     "Broadcast",
     "BroadcastStream",
     "DeclaredError",
+    "Empty",
     "Handler",
     "Items",
     "Kind",
     "Method",
+    "OneOf",
+    "OneOfRecord",
     "OpenEnum",
     "Params",
     "Proxy",
