@@ -18,7 +18,7 @@ from federation.v1 import FitConfig, FitResult, LearnerHandler, LearnerInfo, Not
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from oiafed_rpc import AuthError, Code, RetriableError, RpcError, Serializers
-from oiafed_rpc.codec.native import NATIVE
+from oiafed_rpc.codec.values import NATIVE
 from oiafed_rpc.dynamic import DYNAMIC
 from oiafed_rpc.errors import as_rpc_error
 from oiafed_rpc.message import Message

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from oiafed_rpc import Code
-from oiafed_rpc.codec.native import NATIVE
+from oiafed_rpc.codec.values import NATIVE
 from oiafed_rpc.message import Message
 from oiafed_rpc.system.wire.tensor_pb2 import PyObject, Tensor
 from oiafed_rpc.wire.headers import request_from

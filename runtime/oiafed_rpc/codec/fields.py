@@ -6,51 +6,45 @@ from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from oiafed_rpc.codec.misfit import FieldError, mismatch
-from oiafed_rpc.codec.native import NATIVE
+from oiafed_rpc.codec.scalars import SCALARS, Accepts
 from oiafed_rpc.codec.shadowed import has_field, set_in_parent
+from oiafed_rpc.codec.values import value_of
+from oiafed_rpc.records import Empty
 from oiafed_rpc.serializer import Serializers
 
 REQUIRED = object()
 """The default of a field that has none."""
 
-_INTEGER = (int, np.integer)
-_REAL = (float, int, np.floating, np.integer)
+_NULL = "google.protobuf.NullValue"
+_RECORDS: dict[str, type[Any]] = {"google.protobuf.Empty": Empty}
 
 
-class Accepts(NamedTuple):
-    """What a field takes.
+class _Conversion(NamedTuple):
+    """How a scalar in Python differs from that in its message.
 
     Attributes:
-        expected: In the schema's words.
-        types: What a value must be an instance of, at first sight.
+        store: What the message has for a Python value; None where it is the same.
+        load: The Python value of what the message has; None where it is the same.
     """
 
-    expected: str
-    types: tuple[type[Any], ...]
+    store: Callable[[Any], Any] | None = None
+    load: Callable[[Any], Any] | None = None
 
 
-_SCALARS = {
-    FieldDescriptor.TYPE_INT32: Accepts("int32", _INTEGER),
-    FieldDescriptor.TYPE_SINT32: Accepts("sint32", _INTEGER),
-    FieldDescriptor.TYPE_SFIXED32: Accepts("sfixed32", _INTEGER),
-    FieldDescriptor.TYPE_UINT32: Accepts("uint32", _INTEGER),
-    FieldDescriptor.TYPE_FIXED32: Accepts("fixed32", _INTEGER),
-    FieldDescriptor.TYPE_INT64: Accepts("int64", _INTEGER),
-    FieldDescriptor.TYPE_SINT64: Accepts("sint64", _INTEGER),
-    FieldDescriptor.TYPE_SFIXED64: Accepts("sfixed64", _INTEGER),
-    FieldDescriptor.TYPE_UINT64: Accepts("uint64", _INTEGER),
-    FieldDescriptor.TYPE_FIXED64: Accepts("fixed64", _INTEGER),
-    FieldDescriptor.TYPE_DOUBLE: Accepts("double", _REAL),
-    FieldDescriptor.TYPE_FLOAT: Accepts("float", _REAL),
-    FieldDescriptor.TYPE_BOOL: Accepts("bool", (bool, np.bool_)),
-    FieldDescriptor.TYPE_STRING: Accepts("string", (str,)),
-    FieldDescriptor.TYPE_BYTES: Accepts("bytes", (bytes,)),
-    FieldDescriptor.TYPE_ENUM: Accepts("enum", (int,)),
-}
+def _store_null(value: object) -> int:
+    if value is not None:
+        raise TypeError("not None")
+    return 0
+
+
+def _load_null(_: object) -> None:
+    return None
+
+
+_AS_IT_IS = _Conversion()
 
 
 class FieldCodec(Protocol):
@@ -68,16 +62,16 @@ class FieldCodec(Protocol):
 class _Scalar:
     """A number, boolean, string, bytes or enumeration."""
 
-    def __init__(self, name: str, convert: Callable[[Any], Any] | None) -> None:
+    def __init__(self, name: str, conversion: _Conversion) -> None:
         self._name = name
-        self._convert = convert
+        self._store, self._load = conversion
 
     def write(self, message: Any, value: Any, serializers: Serializers) -> None:
-        setattr(message, self._name, value)
+        setattr(message, self._name, value if self._store is None else self._store(value))
 
     def read(self, message: Any, serializers: Serializers) -> Any:
         value = getattr(message, self._name)
-        return value if self._convert is None else self._convert(value)
+        return value if self._load is None else self._load(value)
 
 
 class _Message:
@@ -113,17 +107,17 @@ class _Optional:
 
 
 class _List:
-    def __init__(self, name: str, codec: SubMessage | None, convert: Callable[[Any], Any] | None) -> None:
+    def __init__(self, name: str, codec: SubMessage | None, conversion: _Conversion) -> None:
         self._name = name
         self._codec = codec
-        self._convert = convert
+        self._store, self._load = conversion
 
     def write(self, message: Any, value: Any, serializers: Serializers) -> None:
         if isinstance(value, str | bytes):
             raise TypeError("not a list")
         items = getattr(message, self._name)
         if self._codec is None:
-            items.extend(value)
+            items.extend(value if self._store is None else map(self._store, value))
             return
         for index, item in enumerate(value):
             _write_item(self._codec, items.add(), item, serializers, f"[{index}]")
@@ -132,19 +126,20 @@ class _List:
         items = getattr(message, self._name)
         if self._codec is not None:
             return [self._codec.read(item, serializers) for item in items]
-        return list(items) if self._convert is None else [self._convert(item) for item in items]
+        return list(items) if self._load is None else [self._load(item) for item in items]
 
 
 class _Map:
-    def __init__(self, name: str, codec: SubMessage | None, convert: Callable[[Any], Any] | None) -> None:
+    def __init__(self, name: str, codec: SubMessage | None, conversion: _Conversion) -> None:
         self._name = name
         self._codec = codec
-        self._convert = convert
+        self._store, self._load = conversion
 
     def write(self, message: Any, value: Mapping[Any, Any], serializers: Serializers) -> None:
         entries = getattr(message, self._name)
         if self._codec is None:
-            entries.update(value)
+            store = self._store
+            entries.update(value if store is None else {key: store(item) for key, item in value.items()})
             return
         for key, item in value.items():
             _write_item(self._codec, entries[key], item, serializers, f"[{key!r}]")
@@ -153,8 +148,8 @@ class _Map:
         entries = getattr(message, self._name)
         if self._codec is not None:
             return {key: self._codec.read(entries[key], serializers) for key in entries}
-        convert = self._convert
-        return dict(entries) if convert is None else {key: convert(item) for key, item in entries.items()}
+        load = self._load
+        return dict(entries) if load is None else {key: load(item) for key, item in entries.items()}
 
 
 class SubMessage(Protocol):
@@ -199,17 +194,15 @@ def field_codec(field: FieldDescriptor, python: type[Any] | None, default: objec
     entry = map_entry(field)
     value = entry.fields_by_name["value"] if entry else field
     below = _sub_message(value, python)
-    convert = python if value.enum_type is not None else None
-    one = Accepts(below.expected, below.types) if below else _SCALARS[value.type]
-    expected = convert.__name__ if convert else one.expected
+    conversion, one = _scalar(value, python) if below is None else (_AS_IT_IS, Accepts(below.expected, below.types))
     if entry:
-        return _Map(field.name, below, convert), Accepts(f"a map to {expected}", (dict, Mapping))
+        return _Map(field.name, below, conversion), Accepts(f"a map to {one.expected}", (dict, Mapping))
     if field.is_repeated:
-        return _List(field.name, below, convert), Accepts(f"a list of {expected}", (list, tuple))
-    inner = _Message(field.name, below) if below else _Scalar(field.name, convert)
+        return _List(field.name, below, conversion), Accepts(f"a list of {one.expected}", (list, tuple))
+    inner = _Message(field.name, below) if below else _Scalar(field.name, conversion)
     optional = field.has_presence and (below is None or field.containing_oneof is not None or default is None)
     types = (*one.types, NoneType) if optional and default is None else one.types
-    return (_Optional(field.name, inner, default) if optional else inner), Accepts(expected, types)
+    return (_Optional(field.name, inner, default) if optional else inner), Accepts(one.expected, types)
 
 
 def map_entry(field: FieldDescriptor) -> Descriptor | None:
@@ -218,10 +211,28 @@ def map_entry(field: FieldDescriptor) -> Descriptor | None:
     return message if message is not None and message.GetOptions().map_entry else None
 
 
+def class_of(field: FieldDescriptor, generated: type[Any] | None) -> type[Any] | None:
+    """The record or enumeration of a field's type, or of its items: one that was generated, or the runtime's own."""
+    entry = map_entry(field)
+    message = (entry.fields_by_name["value"] if entry else field).message_type
+    return generated if generated is not None or message is None else _RECORDS.get(message.full_name)
+
+
 def _sub_message(field: FieldDescriptor, python: type[Any] | None) -> SubMessage | None:
     if field.message_type is None:
         return None
     if python is not None:
         record: SubMessage = python.__wire__
         return record
-    return NATIVE[field.message_type.full_name]
+    return value_of(field.message_type)
+
+
+def _scalar(field: FieldDescriptor, python: type[Any] | None) -> tuple[_Conversion, Accepts]:
+    accepts = SCALARS[field.type]
+    if field.enum_type is None:
+        return _AS_IT_IS, accepts
+    if field.enum_type.full_name == _NULL:
+        return _Conversion(_store_null, _load_null), Accepts("None", (NoneType,))
+    if python is None:
+        return _AS_IT_IS, Accepts(f"a number of {field.enum_type.full_name}", accepts.types)
+    return _Conversion(load=python), Accepts(python.__name__, accepts.types)

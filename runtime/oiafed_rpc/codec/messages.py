@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Protocol, cast
 
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message as ProtoMessage
 
 from oiafed_rpc.codec.fields import REQUIRED
 from oiafed_rpc.codec.kept import Kept
 from oiafed_rpc.codec.misfit import FieldError, mismatch
-from oiafed_rpc.codec.native import Native, native
+from oiafed_rpc.codec.native import ANY, Native
 from oiafed_rpc.codec.records import Fields, enter_enums, parse
 from oiafed_rpc.codec.shadowed import serialized
 from oiafed_rpc.codec.sharing import check_sharing, depth_told
+from oiafed_rpc.codec.values import payload_of
+from oiafed_rpc.codec.well_known import WRAPPERS
 from oiafed_rpc.serializer import Serializers
 
 
@@ -43,8 +46,16 @@ class MessageCodec(Protocol):
 
 
 def _absences(wire: type[ProtoMessage]) -> list[object]:
-    """What the absence of each field stands for where the schema gives no default: None of an optional one."""
-    return [None if field.containing_oneof is not None else REQUIRED for field in wire.DESCRIPTOR.fields]
+    """What the absence of each field stands for where the schema gives no default."""
+    fields = cast("list[FieldDescriptor]", list(wire.DESCRIPTOR.fields))
+    return [None if _may_be_none(field) else REQUIRED for field in fields]
+
+
+def _may_be_none(field: FieldDescriptor) -> bool:
+    """Whether a field is optional, a member of a oneof, or a wrapper, which is there to be absent."""
+    if field.containing_oneof is not None:
+        return True
+    return field.message_type is not None and not field.is_repeated and field.message_type.full_name in WRAPPERS
 
 
 class Params:
@@ -153,8 +164,9 @@ class Value:
     def __init__(self, wire: type[ProtoMessage], python: type[Any] | None = None, field: int = 0) -> None:
         self._wire = wire
         self._field = field
-        self._native = native(wire)
+        self._native = payload_of(wire)
         self._empty = not wire.DESCRIPTOR.fields
+        self._kept_whole = self._empty or self._native is ANY  # nothing in it is written out
         self._python = python
         if python is not None:
             names = [each.name for each in wire.DESCRIPTOR.fields]
@@ -209,7 +221,7 @@ class Value:
         Raises:
             FieldError: naming the place in it that does not fit.
         """
-        if self._native is None and not self._empty:
+        if not self._kept_whole:
             check_sharing(value)
             value = self._plain(value)
         message, kept = self._wire(), Kept()
@@ -217,6 +229,8 @@ class Value:
         return self._read(message, kept)
 
     def _plain(self, value: Any) -> Any:
+        if self._native is not None:
+            return value if self._native.from_plain is None else self._native.from_plain(value)
         (typed,) = self._fields.from_plain(dict.fromkeys(self._fields.names, value)).values()
         return typed
 

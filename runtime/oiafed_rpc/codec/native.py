@@ -1,16 +1,12 @@
-"""The messages that Python has values of its own for: arrays, moments, spans of time, any object."""
+"""The toolkit's own messages that Python has values of its own for: arrays, and any object."""
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message as ProtoMessage
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from oiafed_rpc.arrays import ArrayLike, array_from, array_of
 from oiafed_rpc.codec.kept import Kept
@@ -19,9 +15,6 @@ from oiafed_rpc.dtypes import dtype_name
 from oiafed_rpc.records import Tensor, Tensors
 from oiafed_rpc.serializer import Serializers
 from oiafed_rpc.system.wire import tensor_pb2
-
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-_MICROSECOND = datetime.timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +26,15 @@ class Native:
         types: What a value must be an instance of, at first sight.
         write: Fill the message from a value; raises TypeError or ValueError for one that does not fit.
         read: The value of a message, also of an empty one.
+        from_plain: The value that a plain one of a schema-less caller stands for, if there are such; raises FieldError
+            for one that does not fit.
     """
 
     expected: str
     types: tuple[type[Any], ...]
     write: Callable[[Any, Any, Serializers], None]
     read: Callable[[Any, Serializers], Any]
+    from_plain: Callable[[Any], Any] | None = None
 
 
 def _write_tensor(message: tensor_pb2.Tensor, value: object, serializers: Serializers) -> None:
@@ -86,34 +82,12 @@ def _read_any(message: tensor_pb2.PyObject, serializers: Serializers) -> object:
     return serializers.load(message.serializer, message.data, [bytearray(buffer) for buffer in message.buffers])
 
 
-def _write_timestamp(message: Timestamp, value: datetime.datetime, _: Serializers) -> None:
-    if value.tzinfo is None:
-        raise ValueError("a datetime needs a time zone: datetime.now(UTC), or value.replace(tzinfo=UTC)")
-    message.seconds, micros = divmod((value - _EPOCH) // _MICROSECOND, 1_000_000)
-    message.nanos = micros * 1000
+ANY = Native("an object", (object,), _write_any, _read_any)
+"""How any Python object is carried."""
 
-
-def _read_timestamp(message: Timestamp, _: Serializers) -> datetime.datetime:
-    return _EPOCH + datetime.timedelta(seconds=message.seconds, microseconds=message.nanos // 1000)
-
-
-def _write_duration(message: Duration, value: datetime.timedelta, _: Serializers) -> None:
-    message.FromTimedelta(value)
-
-
-def _read_duration(message: Duration, _: Serializers) -> datetime.timedelta:
-    return datetime.timedelta(seconds=message.seconds, microseconds=int(message.nanos / 1000))
-
-
-NATIVE: dict[str, Native] = {
+OWN: dict[str, Native] = {
     "oiafed.v1.Tensor": Native("a numpy array", (np.ndarray, ArrayLike), _write_tensor, _read_tensor),
     "oiafed.v1.Tensors": Native("a dict of numpy arrays", (dict, Mapping), _write_tensors, _read_tensors),
-    "oiafed.v1.PyObject": Native("an object", (object,), _write_any, _read_any),
-    "google.protobuf.Timestamp": Native("a datetime", (datetime.datetime,), _write_timestamp, _read_timestamp),
-    "google.protobuf.Duration": Native("a timedelta", (datetime.timedelta,), _write_duration, _read_duration),
+    "oiafed.v1.PyObject": ANY,
 }
-
-
-def native(message: type[ProtoMessage]) -> Native | None:
-    """The Python value that stands for a message class, if there is one."""
-    return NATIVE.get(message.DESCRIPTOR.full_name)
+"""All of them, by full name."""

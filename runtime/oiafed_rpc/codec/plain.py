@@ -12,6 +12,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from oiafed_rpc.codec.fields import map_entry
 from oiafed_rpc.codec.misfit import FieldError
+from oiafed_rpc.codec.values import value_of
 
 Converter: TypeAlias = Callable[[Any], Any]
 """Gives the typed value that a plain one stands for; what is typed already, or fits nothing, it gives back."""
@@ -27,12 +28,19 @@ def converter(field: FieldDescriptor, python: type[Any] | None) -> Converter | N
     Returns:
         None where every value of the field is plain.
     """
-    if python is None:
+    entry = map_entry(field)
+    one = _one(entry.fields_by_name["value"] if entry else field, python)
+    if one is None:
         return None
-    one = _member(python) if hasattr(python, "__members__") else _record(python)
-    if map_entry(field):
+    if entry:
         return _each_value(one)
     return _each_item(one) if field.is_repeated else one
+
+
+def _one(field: FieldDescriptor, python: type[Any] | None) -> Converter | None:
+    if python is not None:
+        return _member(python) if hasattr(python, "__members__") else _record(python)
+    return value_of(field.message_type).from_plain if field.message_type is not None else None
 
 
 def _each_value(one: Converter) -> Converter:

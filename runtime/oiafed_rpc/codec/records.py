@@ -8,18 +8,21 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, cast
 
+from google.protobuf import empty_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtoMessage
 
-from oiafed_rpc.codec.fields import REQUIRED, Accepts, FieldCodec, field_codec, map_entry
+from oiafed_rpc.codec.fields import REQUIRED, FieldCodec, class_of, field_codec, map_entry
 from oiafed_rpc.codec.kept import Kept
 from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.codec.plain import Converter, converter
+from oiafed_rpc.codec.scalars import Accepts
 from oiafed_rpc.codec.shadowed import merge, serialized
 from oiafed_rpc.codec.sharing import check_sharing, depth_told
 from oiafed_rpc.errors import DeclaredError
-from oiafed_rpc.records import Record
+from oiafed_rpc.one_of import check_one, check_one_ofs
+from oiafed_rpc.records import Empty, Record
 from oiafed_rpc.serializer import Serializers
 from oiafed_rpc.serializer.base import did_you_mean
 from oiafed_rpc.serializer.generated import enter
@@ -57,19 +60,20 @@ class Fields:
                 "the generated code is stale; run oiafed-gen again"
             )
         self._fields = [
-            _Field(name, field.name, *field_codec(field, types.get(name), default), converter(field, types.get(name)))
+            _field(field, name, default, class_of(field, types.get(name)))
             for field, (name, default) in zip(descriptors, defaults.items(), strict=True)
             if only is None or name in only
         ]
-
+        self._one_ofs = _one_ofs(descriptors, {each.schema_name: each.name for each in self._fields})
         self._by_name = {each.schema_name: each.name for each in self._fields} | {name: name for name in self.names}
 
     def write(self, message: ProtoMessage, get: Callable[[str], Any], serializers: Serializers) -> None:
         """Fill a message from the values that `get` gives for each name.
 
         Raises:
-            FieldError: naming the field whose value does not fit.
+            FieldError: naming the field whose value does not fit, or the members of a oneof that are set together.
         """
+        self._check_one_ofs(get)
         for name, _, codec, accepts, _ in self._fields:
             value = get(name)
             try:
@@ -78,6 +82,10 @@ class Fields:
                 raise error.below(name) from error.__cause__
             except (TypeError, ValueError, AttributeError, OverflowError) as error:
                 raise FieldError(name, mismatch(accepts.expected, value, error)) from error
+
+    def _check_one_ofs(self, get: Callable[[str], Any]) -> None:
+        for name, members in self._one_ofs:
+            check_one(name, members, get)
 
     def from_plain(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The values by name, with records for dicts and members of enumerations for their names.
@@ -125,12 +133,13 @@ class Fields:
         """See whether the values are of the right kind, without a look inside lists, maps and records.
 
         Raises:
-            FieldError: naming the first whose value does not fit.
+            FieldError: naming the first whose value does not fit, or the members of a oneof that are set together.
         """
         for name, _, _, accepts, _ in self._fields:
             value = get(name)
             if not isinstance(value, accepts.types):
                 raise FieldError(name, mismatch(accepts.expected, value, TypeError()))
+        self._check_one_ofs(get)
 
     def read(self, message: ProtoMessage, serializers: Serializers) -> dict[str, Any]:
         """The values of a message by name."""
@@ -143,6 +152,25 @@ class Fields:
             except (TypeError, ValueError, OverflowError) as error:
                 raise FieldError(name, str(error)) from error
         return values
+
+
+def _field(field: FieldDescriptor, name: str, default: object, python: type[Any] | None) -> _Field:
+    codec, accepts = field_codec(field, python, default)
+    return _Field(name, field.name, codec, accepts, converter(field, python))
+
+
+def _one_ofs(fields: Sequence[FieldDescriptor], names: Mapping[str, str]) -> list[tuple[str, list[str]]]:
+    """The oneofs of a message of which several members could be set, with the Python names of these.
+
+    Args:
+        fields: All fields of the message.
+        names: The Python names of the fields that are looked at, by their names in the schema.
+    """
+    members: dict[str, list[str]] = {}
+    for field in fields:
+        if field.containing_oneof is not None and field.name in names:
+            members.setdefault(field.containing_oneof.name, []).append(names[field.name])
+    return [item for item in members.items() if len(item[1]) > 1]  # protobuf has one for each `optional`, too
 
 
 class RecordCodec:
@@ -208,9 +236,10 @@ class RecordCodec:
         return self.read(message, kept)
 
     def check(self, value: object) -> None:
-        """See whether a value is of this class; raises FieldError where it is not."""
+        """See whether a value is of this class, without a look inside; raises FieldError where it is not."""
         if not isinstance(value, self._cls):
             raise FieldError("", mismatch(self.expected, value, TypeError()))
+        check_one_ofs(value)
 
     def encode(self, value: object, serializers: Serializers) -> bytes:
         """The bytes of a value.
@@ -284,3 +313,6 @@ def enter_enums(wire: type[ProtoMessage], names: Sequence[str], types: Mapping[s
         kind = (entry.fields_by_name["value"] if entry else field).enum_type
         if python is not None and kind is not None:
             enter(kind.full_name, python)
+
+
+bind(Empty, empty_pb2.Empty)
