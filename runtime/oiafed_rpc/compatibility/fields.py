@@ -1,0 +1,131 @@
+"""What must hold for a field, in two versions that have the same number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor_pb2 import FieldOptions
+
+from oiafed_rpc.compatibility.enums import enum_rules
+from oiafed_rpc.compatibility.kinds import entry_of, is_opaque, kind, same_bytes, same_json, spelled
+from oiafed_rpc.compatibility.rule import Difference, Level, Rule, difference
+from oiafed_rpc.system.wire import options_pb2
+
+
+def field_rules(old: FieldDescriptor, new: FieldDescriptor, path: str) -> Iterator[Difference]:
+    """Yield the differences of a field that can be seen without a look into the messages that it holds."""
+    yield from _names(old, new, path)
+    yield from _zero(old, new, path)
+    yield from _cardinality(old, new, path)
+    for before, now, part in parts(old, new):
+        yield from _types(before, now, path, part)
+
+
+def parts(old: FieldDescriptor, new: FieldDescriptor) -> Iterator[tuple[FieldDescriptor, FieldDescriptor, str]]:
+    """Yield what of a field has a type, in both versions and as words: the field, or the keys and values of a map."""
+    before, now = entry_of(old), entry_of(new)
+    if before and now:
+        for name in ("key", "value"):
+            yield before.fields_by_name[name], now.fields_by_name[name], f"the {name}s of '{new.name}'"
+    elif old.is_repeated == new.is_repeated:  # else there is nothing left to compare
+        yield old, new, f"'{new.name}'"
+
+
+def renamed(old: FieldDescriptor, new: FieldDescriptor) -> tuple[Descriptor, Descriptor] | None:
+    """Return the messages that a field holds, if they have different names and may yet have the same shape."""
+    before, now = old.message_type, new.message_type
+    if before is None or now is None or before.full_name == now.full_name:
+        return None
+    return None if is_opaque(before) or is_opaque(now) else (before, now)
+
+
+def _names(old: FieldDescriptor, new: FieldDescriptor, path: str) -> Iterator[Difference]:
+    if old.name != new.name:
+        message = f"field {old.number} was renamed from '{old.name}' to '{new.name}'"
+        yield difference(Rule.FIELD_NAME, path, f"'{old.name}'", f"'{new.name}'", message)
+    elif old.json_name != new.json_name:
+        message = f"the JSON name of '{new.name}' changed from '{old.json_name}' to '{new.json_name}'"
+        yield difference(Rule.FIELD_JSON_NAME, path, f"'{old.json_name}'", f"'{new.json_name}'", message)
+
+
+def _zero(old: FieldDescriptor, new: FieldDescriptor, path: str) -> Iterator[Difference]:
+    """Look for a default where zero was not sent. Fields that have one are always sent."""
+    if old.has_presence or old.is_repeated or not new.has_presence or old.name != new.name:
+        return
+    default = _default(new)
+    if default:
+        message = (
+            f"'{new.name}' got the default {default}: older nodes do not send a zero, which is now read as {default}"
+        )
+        yield difference(Rule.FIELD_ZERO, path, "no default", f"default {default}", message)
+
+
+def _default(field: FieldDescriptor) -> str:
+    """Return the default that the schema gives, unless it is zero anyway."""
+    options = FieldOptions.FromString(field.GetOptions().SerializeToString())  # descriptors of other pools know less
+    text: str = options.Extensions[options_pb2.default]
+    if field.enum_type is not None:
+        return "" if text == field.enum_type.values[0].name else text
+    try:
+        return text if float(text) else ""
+    except ValueError:
+        return "" if text == "false" else text
+
+
+def _cardinality(old: FieldDescriptor, new: FieldDescriptor, path: str) -> Iterator[Difference]:
+    if (old.is_repeated, bool(entry_of(old))) != (new.is_repeated, bool(entry_of(new))):
+        rule = Rule.FIELD_CARDINALITY if old.is_repeated != new.is_repeated else Rule.FIELD_JSON_CARDINALITY
+        message = f"'{new.name}' changed from {_described(old)} to {_described(new)}"
+        yield difference(rule, path, _described(old), _described(new), message)
+
+
+def _described(field: FieldDescriptor) -> str:
+    """Return a field's type with its cardinality, as YAML has it."""
+    entry = entry_of(field)
+    if entry:
+        return f"map<{spelled(entry.fields_by_name['key'])}, {spelled(entry.fields_by_name['value'])}>"
+    return f"list<{spelled(field)}>" if field.is_repeated else spelled(field)
+
+
+def _types(old: FieldDescriptor, new: FieldDescriptor, path: str, part: str) -> Iterator[Difference]:
+    rule = _broken(old, new)
+    if rule is not None:
+        message = f"{part} changed from {spelled(old)} to {spelled(new)}{_remark(rule, old, new)}"
+        yield difference(rule, path, spelled(old), spelled(new), message)
+
+
+def _broken(old: FieldDescriptor, new: FieldDescriptor) -> Rule | None:
+    before, now = kind(old), kind(new)
+    if not same_bytes(before, now):
+        return Rule.FIELD_TYPE
+    if before == now:
+        return _broken_named(old, new)
+    if "enum" in (before, now):
+        return Rule.FIELD_ENUM
+    return None if same_json(before, now) else Rule.FIELD_JSON_TYPE
+
+
+def _broken_named(old: FieldDescriptor, new: FieldDescriptor) -> Rule | None:
+    """Compare enums of different names by their values, and messages that nothing else can stand for by their names."""
+    if old.message_type is not None and new.message_type is not None:
+        differ = old.message_type.full_name != new.message_type.full_name
+        return Rule.FIELD_TYPE if differ and (is_opaque(old.message_type) or is_opaque(new.message_type)) else None
+    if old.enum_type is None or new.enum_type is None or old.enum_type.full_name == new.enum_type.full_name:
+        return None
+    return _broken_enum(old.enum_type, new.enum_type)
+
+
+def _broken_enum(old: EnumDescriptor, new: EnumDescriptor) -> Rule | None:
+    found = list(enum_rules(old, new))
+    if any(each.level is Level.WIRE for each in found):
+        return Rule.FIELD_TYPE if any(each.rule.live for each in found) else Rule.FIELD_ENUM
+    return Rule.FIELD_JSON_TYPE if found else None
+
+
+def _remark(rule: Rule, old: FieldDescriptor, new: FieldDescriptor) -> str:
+    if (kind(old), kind(new)) == ("bytes", "string"):
+        return "; bytes need not be the UTF-8 of a text"
+    if rule is Rule.FIELD_ENUM and kind(old) != kind(new):
+        return "; not every number is a value of the enum"
+    return ", which are read as something else" if rule is Rule.FIELD_TYPE else ""
