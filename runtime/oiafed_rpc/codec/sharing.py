@@ -9,6 +9,7 @@ from types import NoneType
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numpy as np
+from google.protobuf.message import Message as ProtoMessage
 
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.records import Record
@@ -64,6 +65,8 @@ def _content(value: Any) -> tuple[int, Iterable[object]]:
     kind = kind_of(value)
     if kind in _SIZED:
         return _ITEM + len(value), ()
+    if issubclass(kind, ProtoMessage):
+        return _ITEM + value.ByteSize(), ()
     if issubclass(kind, dict):
         items: list[Any] = [*value, *value.values()]
     elif kind in _LISTS:

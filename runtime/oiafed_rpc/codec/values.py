@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.message_factory import GetMessageClass
@@ -12,7 +11,8 @@ from google.protobuf.message_factory import GetMessageClass
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.codec.native import OWN, Native
 from oiafed_rpc.codec.well_known import WELL_KNOWN
-from oiafed_rpc.serializer import Serializers
+from oiafed_rpc.serializer import SerializerError, Serializers
+from oiafed_rpc.serializer.messages import parse_json
 
 NATIVE: dict[str, Native] = {**OWN, **WELL_KNOWN}
 """The messages that Python has values of its own for, by full name."""
@@ -45,14 +45,11 @@ def _itself(message: Descriptor) -> Native:
         return made
 
     def from_plain(value: Any) -> Any:
-        return parse_plain(wire(), cast("dict[str, Any]", value)) if isinstance(value, dict) else value
+        if not isinstance(value, dict):
+            return value
+        try:
+            return parse_json(wire, cast("dict[str, Any]", value))
+        except SerializerError as error:
+            raise FieldError("", str(error)) from None
 
     return Native(message.full_name, (wire,), write, read, from_plain)
-
-
-def parse_plain(message: ProtoMessage, values: dict[str, Any]) -> ProtoMessage:
-    """Fill a message from a dict in protobuf's own JSON form; raises FieldError where it does not fit."""
-    try:
-        return json_format.ParseDict(values, message)
-    except (json_format.ParseError, TypeError, ValueError, AttributeError, KeyError) as error:
-        raise FieldError("", f"{str(error)[:300]} (expected {message.DESCRIPTOR.full_name})") from error

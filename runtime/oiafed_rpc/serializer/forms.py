@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from google.protobuf.message import Message as ProtoMessage
 
 from oiafed_rpc.arrays import array_of
 from oiafed_rpc.dtypes import dtype_name
 from oiafed_rpc.records import OpenEnum, Record
 from oiafed_rpc.serializer.base import Buffer, SerializerError, did_you_mean, kind_of
 from oiafed_rpc.serializer.generated import class_named, name_of
+from oiafed_rpc.serializer.messages import message_of_json, message_parts
 from oiafed_rpc.serializer.pickling import factories
 from oiafed_rpc.serializer.pickling.allowed import Allowed
 from oiafed_rpc.serializer.pickling.budget import Budget
@@ -199,10 +201,19 @@ def _member(reading: Reading, name: object, number: object) -> Any:
     return class_named(exact(name, str), OpenEnum)(exact(number, int))
 
 
+def _message(reading: Reading, name: object, content: object) -> ProtoMessage:
+    """A protobuf message from its bytes, or from protobuf's JSON form: never a shared value, so parsed once."""
+    if kind_of(content) is not dict:
+        return factories.make_message(reading.budget, name, content)
+    reading.budget.small(_OBJECT)
+    return message_of_json(exact(name, str), exact_dict(content))
+
+
 DICT = Form("dict", dict, _pairs, _mapping(dict))
 TEXT = Form("text", str, lambda it: (it.encode("utf-8", "surrogatepass"),), _text)
 RECORD = Form("record", Record, _record_parts, _record)
 MEMBER = Form("enum", OpenEnum, lambda it: (name_of(kind_of(it)), it.value), _member)
+MESSAGE = Form("message", ProtoMessage, message_parts, _message)
 _SCALAR = Form("scalar", np.generic, _scalar_parts, _scalar)
 _DTYPE = Form("dtype", np.dtype, lambda it: (dtype_name(it),), _factory(factories.make_dtype), word=True)
 _TORCH = Form("torch", object, lambda it: (array_of(it),), _factory(factories.make_torch))
@@ -232,7 +243,7 @@ _EXACT = (
     Form("scalar_class", type, _class_parts, _factory(factories.make_scalar_class), word=True),
 )
 _BY_KIND = {form.kind: form for form in _EXACT}
-_BY_BASE = (RECORD, MEMBER, _SCALAR, _DTYPE)
+_BY_BASE = (RECORD, MEMBER, MESSAGE, _SCALAR, _DTYPE)
 _FORMS = {form.name: form for form in (*_EXACT, *_BY_BASE, DICT, _TORCH)}
 
 
@@ -249,7 +260,7 @@ def form_of(value: object, serializer: str) -> Form:
     if form is None:
         raise SerializerError(
             f"{serializer} can't serialize a {kind.__module__}.{kind.__qualname__}: it carries plain values and "
-            "containers, arrays and generated types"
+            "containers, arrays, generated types and protobuf messages"
         )
     return form
 

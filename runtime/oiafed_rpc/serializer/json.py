@@ -15,7 +15,8 @@ import numpy as np
 from oiafed_rpc.arrays import plain_array, raw_bytes
 from oiafed_rpc.dtypes import dtype_name
 from oiafed_rpc.serializer.base import Buffer, Packed, Serializer, SerializerError, kind_of, unfit
-from oiafed_rpc.serializer.forms import DICT, TEXT, Form, Reading, form_of, made
+from oiafed_rpc.serializer.forms import DICT, MESSAGE, TEXT, Form, Reading, form_of, made
+from oiafed_rpc.serializer.messages import message_json
 from oiafed_rpc.serializer.pickling.atoms import MAX_INTEGER
 from oiafed_rpc.serializer.pickling.factories import exact, exact_dict, exact_list, make_array
 from oiafed_rpc.serializer.pickling.nesting import MAX_NESTING, check_nesting
@@ -113,6 +114,9 @@ class _Writer:
 
     def _form(self, form: Form, value: Any, depth: int) -> _Node:
         parts = form.parts(value)
+        if form is MESSAGE:
+            content = message_json(value)
+            parts = parts if content is None else (parts[0], content)
         if form.word and len(parts) == 1:
             return {f"${form.name}": parts[0]}
         if form is DICT or form.name == "ordered_dict":  # the pairs are no level of their own

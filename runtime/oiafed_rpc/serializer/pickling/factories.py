@@ -15,11 +15,13 @@ from types import NoneType
 from typing import Any, TypeVar, cast
 
 import numpy as np
+from google.protobuf.message import Message as ProtoMessage
 
 from oiafed_rpc.arrays import array_from
 from oiafed_rpc.dtypes import dtype_named
 from oiafed_rpc.records import OpenEnum, Record, Tensor
 from oiafed_rpc.serializer.base import Buffer, kind_of
+from oiafed_rpc.serializer.messages import message_of
 from oiafed_rpc.serializer.pickling.allowed import loaded, refusal
 from oiafed_rpc.serializer.pickling.budget import Budget
 from oiafed_rpc.torch_tensors import torch_of_array
@@ -29,6 +31,7 @@ _T = TypeVar("_T")
 MAX_DECIMAL = 4300  # as many digits as Python reads of an int
 _OBJECT = 128  # about what an array, a record or a number of numpy takes beside its content
 _DIMENSION = 16
+_BYTE_OF_MESSAGE = 32  # about what a byte of a message takes at most, once it is read
 _LEAVES = frozenset({NoneType, bool, int, float, str})
 
 SCALARS: dict[str, type[Any]] = {
@@ -138,6 +141,13 @@ def _is_generated(cls: type[Any]) -> bool:
     return "__wire__" in vars(cls) if issubclass(cls, Record) else bool(getattr(cls, "__members__", None))
 
 
+def make_message(budget: Budget, name: object, content: object) -> ProtoMessage:
+    """A protobuf message, from its bytes."""
+    data = exact(content, bytes)
+    budget.small(_OBJECT + _BYTE_OF_MESSAGE * len(data))
+    return message_of(exact(name, str), data)
+
+
 def make_ordered_dict(budget: Budget) -> collections.OrderedDict[Any, Any]:
     """An ordered dict; its items follow."""
     budget.small(2 * _OBJECT)
@@ -234,6 +244,7 @@ FACTORIES: dict[tuple[str, str], Callable[..., Any]] = {
             make_scalar_class,
             make_record,
             make_member,
+            make_message,
             make_ordered_dict,
         ),
         *(make_date, make_datetime, make_time, make_timedelta, make_timezone),

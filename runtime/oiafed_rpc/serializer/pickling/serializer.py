@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+from google.protobuf.message import Message as ProtoMessage
 
 from oiafed_rpc.arrays import array_of, plain_array, raw_bytes
 from oiafed_rpc.dtypes import dtype_name
 from oiafed_rpc.records import OpenEnum, Record, Tensor
 from oiafed_rpc.serializer.base import Buffer, Packed, Serializer, SerializerError, kind_of, unfit
+from oiafed_rpc.serializer.messages import message_parts
 from oiafed_rpc.serializer.pickling import factories
 from oiafed_rpc.serializer.pickling.allowed import Allowed, loaded
 from oiafed_rpc.serializer.pickling.unpickler import unpickle
@@ -71,6 +73,8 @@ class _Pickler(pickle.Pickler):
             return (factories.make_scalar_class, (obj.__name__,)) if known else NotImplemented
         if is_torch_tensor(obj):
             return factories.make_torch, (array_of(obj),)
+        if issubclass(kind, ProtoMessage):
+            return factories.make_message, message_parts(obj)
         return _reduce_generated(obj) if issubclass(kind, Record | OpenEnum) else NotImplemented
 
 
