@@ -68,7 +68,8 @@ class Params:
         wire: The message class of the `_pb2` module.
         names: The parameters' Python names, in the order of the message's fields.
         types: For each whose type is a record or an enumeration, that class.
-        defaults: What stands for those that are absent.
+        defaults: What stands for those that are absent. Without being told, None does for those that are optional,
+            members of a oneof, or wrappers.
         stream: The one that is a stream, if any.
     """
 
@@ -85,7 +86,7 @@ class Params:
         self.stream = stream
         self._types = types or {}
         enter_enums(wire, names, self._types)
-        self._defaults = dict(defaults or {})
+        self._given = defaults or {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -106,9 +107,13 @@ class Params:
 
     @cached_property
     def _fields(self) -> Fields:
-        absences = dict(zip(self._names, _absences(self._wire), strict=False))  # Fields tells where they do not match
-        names = dict.fromkeys(self._names, REQUIRED) | absences | self._defaults
+        names = dict.fromkeys(self._names, REQUIRED) | self._defaults
         return Fields(self._wire, names, self._types, only=self.head)
+
+    @cached_property
+    def _defaults(self) -> dict[str, object]:
+        absences = zip(self._names, _absences(self._wire), strict=False)  # Fields tells where they do not match
+        return {name: None for name, absence in absences if absence is None} | {**self._given}
 
     @depth_told
     def from_plain(self, values: Mapping[str, Any]) -> dict[str, Any]:
