@@ -15,7 +15,7 @@ from oiafed_rpc import Empty, Serializers
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.serializer import SerializerError
 
-from tests.unit.constructs import FILE_REQUEST, WIRE, Event, Image, Rejected
+from tests.constructs import FILE_REQUEST, WIRE, Event, Image, Rejected
 from tests.unit.serializer_values import BUILT_IN, again
 
 _BOTH = "'text' and 'image' are both set, but 'payload' takes one"

@@ -16,7 +16,7 @@ from oiafed_rpc.codec.messages import MessageCodec, Value
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.records import Record, same_value
 
-from tests.unit.constructs import WIRE, Json, Odd, Wrapped
+from tests.constructs import WIRE, Json, Odd, Wrapped
 from tests.unit.serializer_values import BUILT_IN, again
 
 _TEXTS = st.text(max_size=3)

@@ -120,10 +120,13 @@ class Params:
         """The parameters that a schema-less caller means: records for dicts, and defaults for what it left out.
 
         Raises:
-            FieldError: naming the parameter whose dict does not make its record.
+            FieldError: naming the parameter whose dict does not make its record, or members of a oneof that are set
+                together.
         """
         check_sharing(values)
-        return self._fields.from_plain({**self._defaults, **values})
+        typed = self._fields.from_plain({**self._defaults, **values})
+        self._fields.check_one_ofs(typed.get)
+        return typed
 
     def check(self, value: dict[str, Any]) -> None:
         """See whether the parameters are of the right kind."""

@@ -73,7 +73,7 @@ class Fields:
         Raises:
             FieldError: naming the field whose value does not fit, or the members of a oneof that are set together.
         """
-        self._check_one_ofs(get)
+        self.check_one_ofs(get)
         for name, _, codec, accepts, _ in self._fields:
             value = get(name)
             try:
@@ -83,7 +83,8 @@ class Fields:
             except (TypeError, ValueError, AttributeError, OverflowError) as error:
                 raise FieldError(name, mismatch(accepts.expected, value, error)) from error
 
-    def _check_one_ofs(self, get: Callable[[str], Any]) -> None:
+    def check_one_ofs(self, get: Callable[[str], Any]) -> None:
+        """See whether each oneof has at most one member set; raises FieldError naming those that are."""
         for name, members in self._one_ofs:
             check_one(name, members, get)
 
@@ -139,7 +140,7 @@ class Fields:
             value = get(name)
             if not isinstance(value, accepts.types):
                 raise FieldError(name, mismatch(accepts.expected, value, TypeError()))
-        self._check_one_ofs(get)
+        self.check_one_ofs(get)
 
     def read(self, message: ProtoMessage, serializers: Serializers) -> dict[str, Any]:
         """The values of a message by name."""

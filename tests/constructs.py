@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, type_pb2
+from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, field_mask_pb2, struct_pb2, type_pb2, wrappers_pb2
 from google.protobuf.message_factory import GetMessageClass
 from grpc_tools import protoc
 from oiafed_rpc import stub
@@ -123,3 +124,81 @@ stub.bind(Odd, WIRE["Odd"])
 stub.bind(Rejected, WIRE["Rejected"])
 
 FILE_REQUEST = stub.Params(WIRE["FileRequest"], ("at", "text", "image", "note", "extra"), types={"image": Image})
+
+
+def _method(name: str, kind: stub.Kind, request: Any, response: Any) -> stub.Method[Any]:
+    errors = (Rejected,)
+    path = f"/constructs.v1.Echo/{name}"
+    return stub.Method(
+        role="learner",
+        name=name,
+        path=path,
+        attribute=name,
+        kind=kind,
+        request=request,
+        response=response,
+        errors=errors,
+    )
+
+
+def _echoes(name: str, shape: Any) -> tuple[stub.Method[Any], stub.Method[Any]]:
+    """A method that gives back what it takes, and one that does so with streams."""
+    return _method(name, stub.Kind.UNARY, shape, shape), _method(f"{name}s", stub.Kind.BIDI_STREAM, shape, shape)
+
+
+ECHOES: dict[str, tuple[stub.Method[Any], stub.Method[Any]]] = {
+    name: _echoes(name, shape)
+    for name, shape in {
+        "event": Event,
+        "wrapped": Wrapped,
+        "json": Json,
+        "odd": Odd,
+        "number": stub.Value(wrappers_pb2.Int64Value),
+        "struct": stub.Value(struct_pb2.Struct),
+        "value": stub.Value(struct_pb2.Value),
+        "list": stub.Value(struct_pb2.ListValue),
+        "mask": stub.Value(field_mask_pb2.FieldMask),
+        "any": stub.Value(any_pb2.Any),
+    }.items()
+}
+FILE = _method("file", stub.Kind.UNARY, FILE_REQUEST, stub.Value(WIRE["OneJson"]))
+
+
+class EchoHandler(stub.Handler):
+    """Gives back what it takes; a text `reject` is refused."""
+
+    __role__ = "learner"
+    __methods__ = (FILE, *(method for pair in ECHOES.values() for method in pair))
+
+    async def file(
+        self, at: int, extra: Any, text: str | None = None, image: Image | None = None, note: str | None = None
+    ) -> list[Any]:
+        if text == "reject":
+            raise Rejected("no", facts={"at": at})
+        return [at, extra, text, image and image.url, note]
+
+
+async def _one(_self: EchoHandler, request: Any) -> Any:
+    return request
+
+
+async def _many(_self: EchoHandler, requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for request in requests:
+        yield request
+
+
+for _unary, _stream in ECHOES.values():
+    setattr(EchoHandler, _unary.attribute, _one)
+    setattr(EchoHandler, _stream.attribute, _many)
+
+
+class EchoProxy(stub.Proxy):
+    """Calls any of the methods by its description."""
+
+    __role__ = "learner"
+
+    async def unary(self, method: stub.Method[Any], payload: Any) -> Any:
+        return await self._rpc_call(method, payload)
+
+    def stream(self, method: stub.Method[Any], payloads: list[Any]) -> AsyncIterator[Any]:
+        return self._rpc_stream(method, payloads)
