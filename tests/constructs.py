@@ -46,8 +46,8 @@ class Image(stub.Record):
 
 @dataclasses.dataclass(kw_only=True, slots=True, eq=False)
 class Event(stub.OneOfRecord):
-    payload: ClassVar[stub.OneOf[Literal["text", "image", "count", "facts", "nothing", "raw"]]] = stub.OneOf(
-        "text", "image", "count", "facts", "nothing", "raw"
+    payload: ClassVar[stub.OneOf[Literal["text", "image", "count", "facts", "nothing", "raw", "null", "value"]]] = (
+        stub.OneOf("text", "image", "count", "facts", "nothing", "raw", "null", "value")
     )
     at: int
     text: str | None = None
@@ -56,6 +56,8 @@ class Event(stub.OneOfRecord):
     facts: dict[str, Any] | None = None
     nothing: stub.Empty | None = None
     raw: any_pb2.Any | None = None
+    null: int | None = None
+    value: Any = None
     seed: int | None = None
 
 
@@ -80,10 +82,10 @@ class Json(stub.Record):
     struct: dict[str, Any]
     value: Any
     list_: list[Any]
-    null: None
+    null: None = None
     maybe_struct: dict[str, Any] | None = None
     maybe_value: Any = None
-    maybe_null: None = None
+    maybe_null: int | None = None
     structs: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     nulls: list[None] = dataclasses.field(default_factory=list)
     values: dict[str, Any] = dataclasses.field(default_factory=dict)

@@ -25,6 +25,8 @@ _MEMBERS: dict[str, st.SearchStrategy[Any]] = {
     "count": st.integers(-(2**63), 2**63 - 1),
     "facts": st.dictionaries(st.text(max_size=2), st.floats(allow_nan=False, allow_infinity=False), max_size=2),
     "nothing": st.builds(Empty),
+    "null": st.just(0),
+    "value": st.booleans() | st.lists(st.none(), max_size=1),
     "raw": st.builds(any_pb2.Any, type_url=st.just("x.y/z"), value=st.binary(max_size=3)),
 }
 _SET = st.sampled_from([*_MEMBERS]).flatmap(lambda name: _MEMBERS[name].map(lambda value: {name: value}))
@@ -56,14 +58,14 @@ def test_none_may_be_set() -> None:
     assert Event.__wire__.decode(_encode(Event(at=1)), Serializers()).payload is None
 
 
-@pytest.mark.parametrize("members", [{"text": ""}, {"count": 0}, {"facts": {}}, {"nothing": Empty()}])
+@pytest.mark.parametrize("members", [{"text": ""}, {"count": 0}, {"facts": {}}, {"nothing": Empty()}, {"null": 0}])
 def test_a_zero_value_is_set_too(members: dict[str, Any]) -> None:
     came = Event.__wire__.decode(_encode(Event(at=1, **members)), Serializers())
     assert came.payload == next(iter(members))
 
 
 def test_of_the_class_it_is_the_oneof_itself() -> None:
-    assert Event.payload.members == ("text", "image", "count", "facts", "nothing", "raw")
+    assert Event.payload.members == ("text", "image", "count", "facts", "nothing", "raw", "null", "value")
     assert "payload" not in {each.name for each in dataclasses.fields(Event)}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from federation.v1 import FitConfig, NotReady, Phase
+from google.protobuf.type_pb2 import Type
 from hypothesis import given, settings
 from oiafed_rpc import Serializer, Serializers
 from oiafed_rpc.serializer import JsonSerializer, ProtoSerializer, SerializerError
@@ -103,6 +104,7 @@ def test_plain_json_stays_plain() -> None:
         (2**64, {"$int": "18446744073709551616"}),
         (float("-inf"), {"$float": "-inf"}),
         (datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC), {"$datetime": "2026-01-01T00:00:00+00:00"}),
+        (Type(name="T"), {"$message": ["google.protobuf.Type", {"name": "T"}]}),
         (Phase.TRAINING, {"$enum": ["federation.v1.Phase", 1]}),
         (np.ones(1, "<f4"), {"$tensor": {"dtype": "<f4", "shape": [1], "data": "AACAPw=="}}),
         (

@@ -56,6 +56,7 @@ _JSONS = st.builds(
     null=st.none(),
     maybe_struct=st.none() | _STRUCTS,
     maybe_value=_JSON,
+    maybe_null=st.none() | st.just(0),
     structs=st.lists(_STRUCTS, max_size=2),
     nulls=st.lists(st.none(), max_size=2),
     values=st.dictionaries(_TEXTS, _JSON, max_size=2),

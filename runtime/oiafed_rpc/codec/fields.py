@@ -18,7 +18,9 @@ from oiafed_rpc.serializer import Serializers
 REQUIRED = object()
 """The default of a field that has none."""
 
-_NULL = "google.protobuf.NullValue"
+NULL = "google.protobuf.NullValue"
+"""The enumeration whose only value is None in Python."""
+
 _RECORDS: dict[str, type[Any]] = {"google.protobuf.Empty": Empty}
 
 
@@ -231,7 +233,7 @@ def _scalar(field: FieldDescriptor, python: type[Any] | None) -> tuple[_Conversi
     accepts = SCALARS[field.type]
     if field.enum_type is None:
         return _AS_IT_IS, accepts
-    if field.enum_type.full_name == _NULL:
+    if field.enum_type.full_name == NULL and field.containing_oneof is None:  # in one, None is its absence
         return _Conversion(_store_null, _load_null), Accepts("None", (NoneType,))
     if python is None:
         return _AS_IT_IS, Accepts(f"a number of {field.enum_type.full_name}", accepts.types)

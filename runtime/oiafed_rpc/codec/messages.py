@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message as ProtoMessage
 
-from oiafed_rpc.codec.fields import REQUIRED
+from oiafed_rpc.codec.fields import NULL, REQUIRED
 from oiafed_rpc.codec.kept import Kept
 from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.codec.native import ANY, Native
@@ -52,10 +52,11 @@ def _absences(wire: type[ProtoMessage]) -> list[object]:
 
 
 def _may_be_none(field: FieldDescriptor) -> bool:
-    """Whether a field is optional, a member of a oneof, or a wrapper, which is there to be absent."""
+    """Whether a field is optional, a member of a oneof, a wrapper, which is there to be absent, or a NullValue."""
     if field.containing_oneof is not None:
         return True
-    return field.message_type is not None and not field.is_repeated and field.message_type.full_name in WRAPPERS
+    type_ = field.message_type or field.enum_type
+    return type_ is not None and not field.is_repeated and (type_.full_name in WRAPPERS or type_.full_name == NULL)
 
 
 class Params:
@@ -69,7 +70,7 @@ class Params:
         names: The parameters' Python names, in the order of the message's fields.
         types: For each whose type is a record or an enumeration, that class.
         defaults: What stands for those that are absent. Without being told, None does for those that are optional,
-            members of a oneof, or wrappers.
+            members of a oneof, wrappers or a NullValue.
         stream: The one that is a stream, if any.
     """
 

@@ -1,7 +1,8 @@
 """Protobuf's well-known messages that Python has values of its own for.
 
 A wrapper alone in a field may be absent, which is None. The others have zero values: a Struct `{}`, a Value None.
-A Value that is `optional` or a member of a oneof is absent where it is None: Python can't tell that from a null.
+A Value that is `optional` or a member of a oneof is absent where it is None: Python can't tell that from a null. A
+NullValue there is its number, 0, or None where it is absent; anywhere else it is None.
 """
 
 from __future__ import annotations

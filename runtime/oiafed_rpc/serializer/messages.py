@@ -33,7 +33,12 @@ def message_json(message: ProtoMessage) -> dict[str, Any] | None:
     try:
         text = json_format.MessageToJson(message, preserving_proto_field_name=True, indent=None)
         again = json_format.Parse(text, type(message)())
-    except (json_format.Error, TypeError, ValueError):  # such as an Any of a type that nobody has imported
+    except (
+        json_format.Error,
+        TypeError,
+        ValueError,
+        RecursionError,
+    ):  # such as an Any of a type that is not known here
         return None
     same = again.SerializeToString(deterministic=True) == message.SerializeToString(deterministic=True)
     values: Any = json.loads(text)  # not MessageToDict, which has ordered dicts in it
