@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Location, Problems, suggestion
 from oiafed_gen.graphs import cycles
-from oiafed_gen.model import Enum, File, Message, walk_enums, walk_messages
+from oiafed_gen.model import Enum, File, Label, Message, walk_enums, walk_messages
 from oiafed_gen.python.table import Table
+from oiafed_gen.spelling import map_entry
 
 
 def check(files: Sequence[File], problems: Problems, *, complete: bool = True) -> None:
@@ -31,6 +32,32 @@ def check_modules(table: Table, problems: Problems) -> None:
         if owner != file.path:
             message = f"its messages would go into the same Python module as those of {owner}; rename one of the files"
             problems.add(Location(file.path), Code.FILE_CLASH, message)
+
+
+def check_defaults(table: Table, problems: Problems) -> None:
+    """Report defaults of errors that Python would look for in a class that comes later, or is not complete yet."""
+    for file in table.files:
+        for message in walk_messages(file.messages):
+            for field in message.fields if message.is_error else ():
+                if field.default and _comes_later(table, message, field.type.name):
+                    enum = field.type.name.rpartition(".")[2]
+                    text = f"the default of '{field.name}' needs '{enum}', which is inside another type; move it out"
+                    problems.add(field.location, Code.BAD_DEFAULT, text)
+
+
+def _comes_later(table: Table, error: Message, enum: str) -> bool:
+    """Whether the class that an enum is in is defined behind that of an error, or around it."""
+    if not table.is_nested_elsewhere(error, enum):
+        return False
+    outermost = table.types[enum].path[0]
+    if outermost == table.types[error.full_name].path[0]:
+        return True
+    package = table.types[enum].package
+    return any(
+        m.is_error and table.types[m.full_name].path == (outermost,)
+        for f in table.packages[package]
+        for m in f.messages
+    )
 
 
 def check_packages(table: Table, problems: Problems) -> None:
@@ -96,7 +123,7 @@ def _check_duplicates(files: Sequence[File], problems: Problems) -> None:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Declared:
-    """Something that has a name in a package; `owner` is the enum of an enum's value."""
+    """Something that has a name in a package or message; `owner` is the enum of an enum's value."""
 
     what: str
     location: Location
@@ -104,21 +131,44 @@ class _Declared:
 
 
 def _declared(file: File) -> Iterator[tuple[str, _Declared]]:
-    """Yield the full names that a file gives to its package; those that others are made from come first."""
+    """Yield the full names that a file declares; those that others are made from come first.
+
+    Of the insides of messages protoc tells in .proto files, where the names are in one file always.
+    """
     for role in file.roles:
         service = role.service.rpartition(".")[2]
         yield role.service, _Declared(f"'{service}', the service of '{role.name}',", role.location)
         for method in role.methods:
             what = f"'{method.rpc}', the method '{method.name}',"
             yield f"{role.service}.{method.rpc}", _Declared(what, method.location)
-    for enum in file.enums:
+    yield from _declared_enums(file.enums)
+    for message in file.messages:
+        extra = ", which holds what a method takes or returns," if message.wire_only else ""
+        yield message.full_name, _Declared(f"'{message.name}'{extra}", message.location)
+        if file.proto_text is None:
+            yield from _declared_inside(message)
+
+
+def _declared_enums(enums: Sequence[Enum]) -> Iterator[tuple[str, _Declared]]:
+    for enum in enums:
         yield enum.full_name, _Declared(f"'{enum.name}'", enum.location)
         for value in enum.values:
             what = f"'{value.name}', the value '{value.member}' of '{enum.name}',"
             yield f"{enum.full_name.rpartition('.')[0]}.{value.name}", _Declared(what, value.location, enum)
-    for message in file.messages:
-        extra = ", which holds what a method takes or returns," if message.wire_only else ""
-        yield message.full_name, _Declared(f"'{message.name}'{extra}", message.location)
+
+
+def _declared_inside(message: Message) -> Iterator[tuple[str, _Declared]]:
+    yield from _declared_enums(message.enums)
+    for inner in message.messages:
+        yield inner.full_name, _Declared(f"'{inner.name}'", inner.location)
+        yield from _declared_inside(inner)
+    for field in message.fields:
+        yield f"{message.full_name}.{field.name}", _Declared(f"'{field.name}'", field.location)
+        if field.label is Label.MAP:
+            entry = map_entry(field.name)
+            yield f"{message.full_name}.{entry}", _Declared(f"'{entry}', the entries of the map,", field.location)
+    for one_of in message.one_ofs:
+        yield f"{message.full_name}.{one_of.name}", _Declared(f"'{one_of.name}'", one_of.location)
 
 
 def _check_callers(files: Sequence[File], problems: Problems) -> None:

@@ -46,6 +46,8 @@ class Code(enum.StrEnum):
     MISSING_NUMBER = "missing-number"
     BAD_NUMBER = "bad-number"
     DUPLICATE_NUMBER = "duplicate-number"
+    RESERVED = "reserved"
+    BAD_ONE_OF = "bad-one-of"
 
     # Methods
     MISPLACED_STREAM = "misplaced-stream"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from oiafed_gen.checks import check, check_modules, check_packages
+from oiafed_gen.checks import check, check_defaults, check_modules, check_packages
 from oiafed_gen.diagnostics import Problems, SchemaError
 from oiafed_gen.header import python_header, with_proto_header
 from oiafed_gen.provided import Provided
@@ -50,6 +50,7 @@ def generate_from(schema: Schema, provided: Provided, problems: Problems) -> dic
     table = Table(schema.files, provided, problems)
     modules = role_modules(table, problems)
     check_modules(table, problems)
+    check_defaults(table, problems)
     if not problems:  # a circle of files is one of packages as well
         check_packages(table, problems)
     if problems or schema.unexplained:

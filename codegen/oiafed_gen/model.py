@@ -51,6 +51,7 @@ class Field:
     Attributes:
         key: The scalar type of a map's keys; None for other fields.
         stream: The parameter is a stream, and the field has one item of it.
+        one_of: The name of the oneof that it is a member of; "" for none.
     """
 
     name: str
@@ -60,9 +61,45 @@ class Field:
     number: int
     key: str | None = None
     stream: bool = False
+    one_of: str = ""
     default: Default | None = None
     doc: str = ""
     deprecated: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class OneOf:
+    """Fields of a message of which one at most is set; `members` are their names, in order."""
+
+    name: str
+    location: Location
+    members: tuple[str, ...]
+    doc: str = ""
+
+
+FIELD_NUMBERS = (1, 536_870_911)
+ENUM_NUMBERS = (-(2**31), 2**31 - 1)
+"""The least and the greatest number that fields, and values of enums, can have."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reserved:
+    """What the fields of a message, or the values of an enum, must not be called or numbered.
+
+    Attributes:
+        numbers: Ranges by their first and last number, both inclusive.
+        names: Names as they are in proto.
+    """
+
+    numbers: tuple[tuple[int, int], ...] = ()
+    names: tuple[str, ...] = ()
+
+    def has_number(self, number: int) -> bool:
+        """Whether a number is reserved."""
+        return any(first <= number <= last for first, last in self.numbers)
+
+
+NONE_RESERVED = Reserved()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,12 +121,14 @@ class EnumValue:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Enum:
-    """An enumeration."""
+    """An enumeration; with `allow_alias`, several names may have one number."""
 
     name: str
     full_name: str
     location: Location
     values: tuple[EnumValue, ...]
+    allow_alias: bool = False
+    reserved: Reserved = NONE_RESERVED
     doc: str = ""
     deprecated: bool = False
 
@@ -108,8 +147,10 @@ class Message:
     full_name: str
     location: Location
     fields: tuple[Field, ...]
+    one_ofs: tuple[OneOf, ...] = ()
     messages: tuple[Message, ...] = ()
     enums: tuple[Enum, ...] = ()
+    reserved: Reserved = NONE_RESERVED
     is_error: bool = False
     wire_only: bool = False
     doc: str = ""
@@ -191,6 +232,7 @@ class File:
     enums: tuple[Enum, ...]
     roles: tuple[Role, ...]
     doc: str = ""
+    deprecated: bool = False
     proto_text: str | None = None
 
 

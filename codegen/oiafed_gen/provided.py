@@ -19,17 +19,63 @@ NATIVE = {
 EMPTY = "google.protobuf.Empty"
 """What a method takes or returns that has no parameters or no result."""
 
+WRAPPERS = {
+    "google.protobuf.DoubleValue": "double",
+    "google.protobuf.FloatValue": "float",
+    "google.protobuf.Int64Value": "int64",
+    "google.protobuf.UInt64Value": "uint64",
+    "google.protobuf.Int32Value": "int32",
+    "google.protobuf.UInt32Value": "uint32",
+    "google.protobuf.BoolValue": "bool",
+    "google.protobuf.StringValue": "string",
+    "google.protobuf.BytesValue": "bytes",
+}
+"""Protobuf's messages that hold a single scalar, which may be absent thereby."""
+
+NULL = "google.protobuf.NullValue"
+"""The enum whose one value is JSON's null."""
+
+ENUMS = frozenset((NULL, "google.protobuf.Syntax", "google.protobuf.Field.Kind", "google.protobuf.Field.Cardinality"))
+"""The enums among protobuf's well-known types."""
+
+_FILES = {
+    "any": ("Any",),
+    "api": ("Api", "Method", "Mixin"),
+    "duration": ("Duration",),
+    "empty": ("Empty",),
+    "field_mask": ("FieldMask",),
+    "source_context": ("SourceContext",),
+    "struct": ("Struct", "Value", "ListValue", "NullValue"),
+    "timestamp": ("Timestamp",),
+    "type": ("Type", "Field", "Field.Kind", "Field.Cardinality", "Enum", "EnumValue", "Option", "Syntax"),
+    "wrappers": tuple(name.rpartition(".")[2] for name in WRAPPERS),
+}
+WELL_KNOWN = {
+    f"google.protobuf.{name}": f"google/protobuf/{stem}.proto" for stem, names in _FILES.items() for name in names
+}
+"""Protobuf's well-known types by full name, with the file that declares each."""
+
+PACKAGES = ("google.protobuf", "oiafed.v1")
+"""The packages of the provided files."""
+
+_PROVIDERS = {**dict.fromkeys(NATIVE.values(), "oiafed/v1/tensor.proto"), **WELL_KNOWN}
+
 
 def is_native(full_name: str) -> bool:
-    """Whether a message is something better than a record in Python."""
-    return full_name in NATIVE.values()
+    """Whether a provided type is something in Python that is not generated: a native value, or protobuf's own class."""
+    return full_name in _PROVIDERS
+
+
+def refusal(full_name: str) -> str:
+    """Return why a type cannot be used that a provided file declares and that is not native."""
+    if full_name.startswith("google.protobuf."):
+        return f"'{full_name}' is not one of protobuf's well-known types, so schemas cannot use it"
+    return f"'{full_name}' is for the toolkit's own use, so schemas cannot use it"
 
 
 def provider(full_name: str) -> str:
-    """Return the provided file that declares a native message, or the empty one."""
-    package, _, name = full_name.rpartition(".")
-    stem = name.lower() if package == "google.protobuf" else "tensor"
-    return f"{package.replace('.', '/')}/{stem}.proto"
+    """Return the provided file that declares a native type."""
+    return _PROVIDERS[full_name]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

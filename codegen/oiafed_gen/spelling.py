@@ -24,6 +24,11 @@ def json_name(name: str) -> str:
     return head + "".join(part[:1].upper() + part[1:] for part in rest)
 
 
+def map_entry(name: str) -> str:
+    """Return the name of the message that protobuf makes for the entries of the map field `name`."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_")) + "Entry"
+
+
 def qualified(outer: str, name: str) -> str:
     """Return the full name of what is called `name` inside `outer`, a package or message; "" is no package."""
     return f"{outer}.{name}" if outer else name

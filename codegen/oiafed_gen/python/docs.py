@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from oiafed_gen.model import File
+
 _DEPRECATED = "Deprecated: this may go away."
 
 
@@ -44,8 +46,9 @@ def note(doc: str, deprecated: bool) -> str:
     return " ".join(part for part in (doc, "Deprecated." if deprecated else "") if part)
 
 
-def joined(docs: Sequence[str]) -> str:
+def joined(files: Sequence[File]) -> str:
     """Return several files' documentation as one text."""
+    docs = (note(file.doc, file.deprecated) for file in files)
     return "\n\n".join(dict.fromkeys(doc for doc in docs if doc))
 
 

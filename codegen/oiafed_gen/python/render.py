@@ -55,7 +55,7 @@ def _package(
     if roles:
         waiting = blocking_view(table, package, roles, python_header({role.file.path for role in roles}))
         yield "blocking.py", render("blocking.py.j2", waiting)
-    doc = docstring(joined([file.doc for file in files]))
+    doc = docstring(joined(files))
     listing = PackageView(header, doc, tuple(sorted(exported)), _exports(exported))
     yield "__init__.py", render("package.py.j2", listing)
 

@@ -181,7 +181,7 @@ class _Role:
             return self._params(message, signature.names)
         if not signature.names:
             return f"_rpc.Params({self._scope.wire_class(EMPTY)}, ())"
-        if method.request == EMPTY or is_native(method.request):
+        if is_native(method.request):
             return f"_rpc.Value({self._scope.wire_class(method.request)})"
         return self._scope.type_name(method.request)
 

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable
 
 from oiafed_gen.model import Field, Kind, Label, TypeRef
+from oiafed_gen.provided import EMPTY, ENUMS, NULL, WRAPPERS, is_native
 from oiafed_gen.python.names import free
 from oiafed_gen.python.table import Package, Table, is_plain_attribute
 
 _SCALARS = {"double": "float", "float": "float", "bool": "bool", "string": "str", "bytes": "bytes"}
 _NATIVE = {
-    "oiafed.v1.Tensor": ("_rpc", "Tensor"),
-    "oiafed.v1.Tensors": ("_rpc", "Tensors"),
-    "oiafed.v1.PyObject": ("_typing", "Any"),
-    "google.protobuf.Timestamp": ("_datetime", "datetime"),
-    "google.protobuf.Duration": ("_datetime", "timedelta"),
+    "oiafed.v1.Tensor": "_rpc.Tensor",
+    "oiafed.v1.Tensors": "_rpc.Tensors",
+    "oiafed.v1.PyObject": "_typing.Any",
+    "google.protobuf.Timestamp": "_datetime.datetime",
+    "google.protobuf.Duration": "_datetime.timedelta",
+    "google.protobuf.Struct": "dict[str, _typing.Any]",
+    "google.protobuf.Value": "_typing.Any",
+    "google.protobuf.ListValue": "list[_typing.Any]",
+    "google.protobuf.FieldMask": "list[str]",
+    EMPTY: "_rpc.Empty",
+    **{name: _SCALARS.get(scalar, "int") for name, scalar in WRAPPERS.items()},
+    **dict.fromkeys(ENUMS, "int"),
+    NULL: "None",
 }
+"""Annotations of native types, of builtins and of names out of modules by their aliases."""
+
+_NAMES = re.compile(r"(?P<alias>_\w+)\.(?P<name>\w+)|(?P<builtin>[a-z]\w*)")
 _ALIASES = {
     "_abstractmethod": "from abc import abstractmethod as _abstractmethod",
     "_AsyncIterator": "from collections.abc import AsyncIterator as _AsyncIterator",
@@ -42,7 +55,7 @@ class Imports:
 
 def is_classed(field: Field) -> bool:
     """Whether the type of a field is a generated class."""
-    return field.type.kind is not Kind.SCALAR and field.type.name not in _NATIVE
+    return field.type.kind is not Kind.SCALAR and not is_native(field.type.name)
 
 
 class ModuleScope:
@@ -103,28 +116,48 @@ class ModuleScope:
         """Return the annotation of one value of a type."""
         if type_.kind is Kind.SCALAR:
             return self.builtin(_SCALARS.get(type_.name, "int"), hidden)
-        if type_.name in _NATIVE:
-            return self.alias(*_NATIVE[type_.name])
+        if is_native(type_.name):
+            return self._native(type_.name, hidden)
         return self.type_name(type_.name, hidden)
+
+    def _native(self, full_name: str, hidden: Iterable[str]) -> str:
+        """Return the annotation of a native type; those that have no other form are protobuf's own classes."""
+        form = _NATIVE.get(full_name)
+        if form is None:
+            return self.wire_class(full_name)
+        return _NAMES.sub(
+            lambda m: self.alias(m["alias"], m["name"]) if m["alias"] else self.builtin(m["builtin"], hidden), form
+        )
 
     def annotation(self, field: Field, *, optional: bool, hidden: Iterable[str] = ()) -> str:
         """Return the annotation of a field."""
         value = self.single(field.type, hidden)
+        if value == "None" and (field.one_of or field.label is Label.OPTIONAL):
+            value = self.builtin("int", hidden)  # its number: where None is absence, it cannot be a value as well
         if field.label is Label.LIST:
             return f"{self.builtin('list', hidden)}[{value}]"
         if field.label is Label.MAP:
             key = self.single(TypeRef(Kind.SCALAR, field.key or ""), hidden)
             return f"{self.builtin('dict', hidden)}[{key}, {value}]"
-        return f"{value} | None" if optional else value
+        return f"{value} | None" if optional and value != "None" else value
 
-    def default(self, field: Field, hidden: Iterable[str] = ()) -> str:
-        """Return the default of a field as an expression; "" where it has none."""
+    def default(self, field: Field, hidden: Iterable[str] = (), inside: tuple[str, ...] = ()) -> str:
+        """Return the default of a field as an expression; "" where it has none.
+
+        Args:
+            field: The field.
+            hidden: Names that mean something else there.
+            inside: The path of the class whose body the expression is in; that class has no name yet.
+        """
         if field.default is None:
             return ""
-        if field.type.kind is Kind.ENUM:
-            member = self._table.types[field.type.name].attributes[str(field.default.value)]
-            return f"{self.type_name(field.type.name, hidden)}.{member}"
-        return repr(field.default.value)
+        if field.type.kind is not Kind.ENUM:
+            return repr(field.default.value)
+        type_ = self._table.types[field.type.name]
+        member = type_.attributes[str(field.default.value)]
+        if inside and type_.package == self._package and type_.path[: len(inside)] == inside:
+            return ".".join((*type_.path[len(inside) :], member))
+        return f"{self.type_name(field.type.name, hidden)}.{member}"
 
     def role_class(self, module: str, name: str) -> str:
         """Return a class out of the module of a role of this package."""

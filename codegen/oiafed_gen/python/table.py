@@ -9,11 +9,13 @@ from functools import cached_property
 
 from oiafed_gen.diagnostics import Problems
 from oiafed_gen.graphs import cycles
-from oiafed_gen.model import Enum, Field, File, Kind, Label, Message, Method, walk_messages
-from oiafed_gen.provided import Provided, provider
+from oiafed_gen.model import Enum, Field, File, Kind, Label, Message, Method, OneOf, walk_messages
+from oiafed_gen.provided import NULL, WRAPPERS, Provided, provider
 from oiafed_gen.python import names
 
 Package = tuple[str, ...]
+
+_ABSENT = WRAPPERS.keys() | {NULL}  # single values of these may be absent, or are None themselves
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -24,11 +26,13 @@ class PythonType:
         package: The folders of its Python package.
         path: The class's name, behind the names of the classes around it.
         attributes: What each field, or each value of an enum, is called.
+        one_ofs: What the attribute is called that tells which member of a oneof is set.
     """
 
     package: Package
     path: tuple[str, ...]
     attributes: Mapping[str, str]
+    one_ofs: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,15 +95,24 @@ class Table:
         prefix = f"{file.package}." if file.package else ""
         return file.proto_name, tuple(full_name.removeprefix(prefix).split("."))
 
+    def is_nested_elsewhere(self, owner: Message, full_name: str) -> bool:
+        """Whether a generated type is inside a class of the owner's package that is neither the owner nor inside it."""
+        if full_name not in self.types:
+            return False
+        here, type_ = self.types[owner.full_name], self.types[full_name]
+        return type_.package == here.package and type_.path[:-1] != () and type_.path[: len(here.path)] != here.path
+
     def unpacked(self, method: Method) -> Message | None:
         """Return the message whose fields are the parameters of a method; None where it takes the message itself."""
         return self.messages.get(method.request) if method.unpack else None
 
     def is_optional(self, owner: Message, field: Field) -> bool:
         """Whether None stands for an absent field: by declaration, or since the message would contain itself."""
-        if field.label is Label.OPTIONAL:
+        if field.label is not Label.SINGULAR or field.stream:
+            return field.label is Label.OPTIONAL
+        if field.one_of or field.type.name in _ABSENT:
             return True
-        return field.label is Label.SINGULAR and field.type.name in self._reached_from.get(owner.full_name, ())
+        return field.type.name in self._reached_from.get(owner.full_name, ())
 
     @cached_property
     def _by_proto_name(self) -> dict[str, File]:
@@ -130,10 +143,16 @@ class Table:
         scope = f"'{message.name}'"
         classes = names.assign(((i.name, i.location) for i in nested), names.NESTED_RESERVED, scope, self._problems)
         reserved = {*_field_reserved(message), *classes.values()}
-        fields = names.assign(((f.name, f.location) for f in message.fields), reserved, scope, self._problems)
+        members: list[Field | OneOf] = [*message.fields, *message.one_ofs]
+        assigned = names.assign(((m.name, m.location) for m in members), reserved, scope, self._problems)
         self.messages[message.full_name] = message
         self.file_of[message.full_name] = file
-        self.types[message.full_name] = PythonType(package, path, fields)
+        self.types[message.full_name] = PythonType(
+            package,
+            path,
+            {field.name: assigned[field.name] for field in message.fields},
+            {one_of.name: assigned[one_of.name] for one_of in message.one_ofs},
+        )
         for enum in message.enums:
             self._add_enum(file, enum, package, (*path, classes[enum.name]))
         for inner in message.messages:
@@ -165,7 +184,7 @@ def _field_reserved(message: Message) -> frozenset[str]:
 
 def _required(message: Message) -> Iterator[str]:
     for field in message.fields:
-        if field.type.kind is Kind.MESSAGE and field.label is Label.SINGULAR:
+        if field.type.kind is Kind.MESSAGE and field.label is Label.SINGULAR and not field.one_of:
             yield field.type.name
 
 

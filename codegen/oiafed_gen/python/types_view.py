@@ -20,15 +20,23 @@ class EnumView:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class RecordView:
-    """A dataclass, with the classes nested in it; `fields` are statements with their docstrings."""
+class NestedView:
+    """The classes nested in a class."""
 
-    name: str
-    doc: str
-    fields: tuple[str, ...]
     enums: tuple[EnumView, ...]
     records: tuple[RecordView, ...]
     errors: tuple[ErrorView, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RecordView:
+    """A dataclass; `base` is the class that it derives from, and `fields` are statements with their docstrings."""
+
+    name: str
+    base: str
+    doc: str
+    nested: NestedView
+    fields: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,13 +44,14 @@ class ErrorView:
     """An exception class.
 
     Attributes:
-        fields: Annotations with their docstrings.
+        fields: Statements with their docstrings: annotations, and what tells which member of a oneof is set.
         parameters: The parameters of its constructor.
         body: The statements of its constructor, the docstring first if there is one.
     """
 
     name: str
     doc: str
+    nested: NestedView
     fields: tuple[str, ...]
     parameters: tuple[str, ...]
     body: tuple[str, ...]
@@ -78,12 +87,12 @@ class _Types:
         """Return the whole module."""
         messages = [message for file in files for message in file.messages if not message.wire_only]
         enums = tuple(self._enum(enum) for file in files for enum in file.enums)
-        records = tuple(self._record(message, frozenset()) for message in messages if not message.is_error)
+        records = tuple(self._record(message) for message in messages if not message.is_error)
         errors = tuple(self._error(message) for message in messages if message.is_error)
         bindings = tuple(self._binding(message) for file in files for message in walk_python(file))
         return TypesView(
             header=header,
-            doc=docstring(joined([file.doc for file in files])),
+            doc=docstring(joined(files)),
             imports=self._scope.imports(),
             enums=enums,
             records=records,
@@ -104,30 +113,53 @@ class _Types:
             ),
         )
 
-    def _record(self, message: Message, outer: frozenset[str]) -> RecordView:
-        type_ = self._table.types[message.full_name]
+    def _record(self, message: Message) -> RecordView:
         hidden = self._hidden(message)
-        statements = tuple(self._field(message, field, hidden) for field in message.fields)
-        self._scope.alias("_rpc")
+        one_ofs = self._one_ofs(message)
+        fields = tuple(self._field(message, field, hidden) for field in message.fields)
         self._scope.alias("_dataclasses")
         return RecordView(
-            name=type_.path[-1],
+            name=self._table.types[message.full_name].path[-1],
+            base=self._scope.alias("_rpc", "OneOfRecord" if one_ofs else "Record"),
             doc=self._doc(message),
-            fields=statements,
+            nested=self._nested(message),
+            fields=(*one_ofs, *fields),
+        )
+
+    def _nested(self, message: Message) -> NestedView:
+        return NestedView(
             enums=tuple(self._enum(enum) for enum in message.enums),
-            records=tuple(self._record(inner, hidden) for inner in message.messages if not inner.is_error),
+            records=tuple(self._record(inner) for inner in message.messages if not inner.is_error),
             errors=tuple(self._error(inner) for inner in message.messages if inner.is_error),
         )
+
+    def _one_ofs(self, message: Message) -> tuple[str, ...]:
+        """Return the statements of the attributes that tell which member of a oneof is set."""
+        type_ = self._table.types[message.full_name]
+        return tuple(
+            documented(self._one_of(type_.one_ofs[each.name], [type_.attributes[m] for m in each.members]), each.doc)
+            for each in message.one_ofs
+        )
+
+    def _one_of(self, name: str, members: list[str]) -> str:
+        quoted = ", ".join(f'"{member}"' for member in members)
+        literal = f"{self._scope.alias('_typing', 'Literal')}[{quoted}]"
+        descriptor = self._scope.alias("_rpc", "OneOf")
+        annotation = f"{self._scope.alias('_typing', 'ClassVar')}[{descriptor}[{literal}]]"
+        return f"{name}: {annotation} = {descriptor}({quoted})"
 
     def _hidden(self, message: Message) -> frozenset[str]:
         """Return the names that mean something else inside the class than outside."""
         nested: tuple[Enum | Message, ...] = (*message.enums, *message.messages)
-        attributes = self._table.types[message.full_name].attributes.values()
-        return frozenset((*attributes, *(self._table.types[item.full_name].path[-1] for item in nested)))
+        type_ = self._table.types[message.full_name]
+        classes = (self._table.types[item.full_name].path[-1] for item in nested)
+        return frozenset((*type_.attributes.values(), *type_.one_ofs.values(), *classes))
 
     def _doc(self, message: Message) -> str:
         title = f"The record `{message.name}`."
-        return docstring(message.doc, self._notes(message), title=title, deprecated=message.deprecated)
+        names = self._table.types[message.full_name].one_ofs
+        notes = [*((names[one_of.name], one_of.doc) for one_of in message.one_ofs), *self._notes(message)]
+        return docstring(message.doc, notes, title=title, deprecated=message.deprecated)
 
     def _notes(self, message: Message) -> list[tuple[str, str]]:
         """Return the fields that have something said of them, and what."""
@@ -138,7 +170,7 @@ class _Types:
     def _field(self, message: Message, field: Field, hidden: frozenset[str]) -> str:
         optional = self._table.is_optional(message, field)
         annotation = self._scope.annotation(field, optional=optional, hidden=hidden)
-        default = self._scope.default(field, hidden)
+        default = self._default(message, field, hidden)
         if field.label in (Label.LIST, Label.MAP):
             empty = "{}" if field.label is Label.MAP else "[]"  # a literal: calling list[str] takes five times as long
             default = f"{self._scope.alias('_dataclasses', 'field')}(default_factory=lambda: {empty})"
@@ -147,6 +179,13 @@ class _Types:
         name = self._table.types[message.full_name].attributes[field.name]
         statement = f"{name}: {annotation} = {default}" if default else f"{name}: {annotation}"
         return documented(statement, note(field.doc, field.deprecated))
+
+    def _default(self, message: Message, field: Field, hidden: frozenset[str]) -> str:
+        """Return the default of a record's field; that of an enum inside a class that may come later is made later."""
+        default = self._scope.default(field, hidden, self._table.types[message.full_name].path)
+        if field.default is None or not self._table.is_nested_elsewhere(message, field.type.name):
+            return default
+        return f"{self._scope.alias('_dataclasses', 'field')}(default_factory=lambda: {default})"
 
     def _error(self, message: Message) -> ErrorView:
         type_ = self._table.types[message.full_name]
@@ -157,7 +196,7 @@ class _Types:
             optional = self._table.is_optional(message, field)
             name = type_.attributes[field.name]
             inside = self._scope.annotation(field, optional=optional, hidden=hidden)
-            default = "None" if optional else self._scope.default(field, hidden)
+            default = "None" if optional else self._scope.default(field, hidden, type_.path)
             fields.append(documented(f"{name}: {inside}", note(field.doc, field.deprecated)))
             parameters.append(f"{name}: {inside} = {default}" if default else f"{name}: {inside}")
         self._scope.alias("_rpc")
@@ -165,7 +204,8 @@ class _Types:
         return ErrorView(
             name=type_.path[-1],
             doc=docstring(message.doc, deprecated=message.deprecated),
-            fields=tuple(fields),
+            nested=self._nested(message),
+            fields=(*self._one_ofs(message), *fields),
             parameters=("self", f'message: {text} = ""', *(["*"] if parameters else []), *parameters),
             body=self._constructor(message),
         )

@@ -7,6 +7,7 @@ import re
 
 from oiafed_gen.diagnostics import suggestion
 from oiafed_gen.model import Default, Kind, Label, TypeRef
+from oiafed_gen.provided import is_native
 from oiafed_gen.reading.type_syntax import INTEGERS
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,20}", re.ASCII)
@@ -30,7 +31,7 @@ def parse_default(text: str, type_: TypeRef, label: Label, values: tuple[tuple[s
     Raises:
         DefaultError: The field cannot have a default, or not this one.
     """
-    if label is not Label.SINGULAR or type_.kind is Kind.MESSAGE:
+    if label is not Label.SINGULAR or type_.kind is Kind.MESSAGE or is_native(type_.name):
         raise DefaultError("only a single number, truth value, text, bytes or enum value can have a default")
     if type_.kind is Kind.ENUM:
         return _enum_value(text, type_, dict(values))

@@ -30,7 +30,7 @@ def read_descriptors(
     schema = [file for file in files if file.name in names and file.name not in provided.texts]
     for file in schema:
         _check(file, names, provided, problems)
-    reader = ProtoReader(files, problems)
+    reader = ProtoReader(files, provided.texts.keys(), problems)
     models = tuple(reader.read(file.name, "", file) for file in sorted(schema, key=lambda file: file.name))
     python = {} if problems else compile_descriptors(list(map(_as_written, files)), [file.name for file in schema])
     return Schema(with_errors(models), files, python, proto_texts={})

@@ -28,6 +28,7 @@ def is_proto3(syntax: str, location: Location, problems: Problems) -> bool:
     """Whether a .proto file is of the only kind that is supported; reports where it is not."""
     if syntax == "proto3":
         return True
-    found = f"'{syntax}'" if syntax else "no syntax, which means 'proto2'"
+    kind = "edition" if syntax[:1].isdigit() else "syntax"
+    found = f"{kind} '{syntax}'" if syntax else "no syntax, which means 'proto2'"
     problems.add(location, Code.PROTO_SYNTAX, f'only syntax = "proto3" is supported; this file has {found}')
     return False

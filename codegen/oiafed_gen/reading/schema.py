@@ -11,10 +11,11 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Diagnostic, Location, Problems, suggestion
 from oiafed_gen.model import File, Mention, Message
-from oiafed_gen.provided import Provided
+from oiafed_gen.provided import Provided, is_native
 from oiafed_gen.reading.files import check_package, check_path, is_proto3
 from oiafed_gen.reading.imports import Importer, closure, resolve_imports
 from oiafed_gen.reading.proto.outline import ProtoOutline, read_outline
+from oiafed_gen.reading.proto.places import column_of
 from oiafed_gen.reading.proto.reader import ProtoReader
 from oiafed_gen.reading.symbols import Scope, Symbol
 from oiafed_gen.reading.yaml.lowering import lower_file, proto_name_of, symbols_of
@@ -68,6 +69,8 @@ class _Reading:
         self._imports = resolve_imports(self._importers(), provided.texts, problems)
         self._imports |= {name: _names(outline) for name, outline in self._provided_outlines.items()}
         self._symbols = self._all_symbols()
+        self._public = {name: outline.public for name, outline in (self._provided_outlines | self._outlines).items()}
+        self._well_known = [s for name in provided.texts for s in self._symbols[name] if is_native(s.full_name)]
 
     def schema(self) -> Schema:
         """Read everything."""
@@ -87,7 +90,7 @@ class _Reading:
         for message in compiled.messages:
             if message.name in self._texts:
                 self._report(message)
-        reader = ProtoReader(compiled.descriptors, self._problems)
+        reader = ProtoReader(compiled.descriptors, self._provided.texts.keys(), self._problems)
         found = [
             reader.read(descriptor.name, self._texts[descriptor.name], descriptor)
             for descriptor in compiled.descriptors
@@ -133,8 +136,10 @@ class _Reading:
 
     def _lower(self, name: str, file: FileSyntax) -> File:
         imports = self._imports[name]
-        scope = Scope(symbol for visible in (name, *imports) for symbol in self._symbols.get(visible, ()))
-        return lower_file(file, imports, scope, self._elsewhere({name, *imports}), self._problems)
+        visible = (name, *imports, *(other for each in imports for other in closure(each, self._public)))
+        symbols = (symbol for each in dict.fromkeys(visible) for symbol in self._symbols.get(each, ()))
+        scope = Scope(symbols, file.package, self._well_known)
+        return lower_file(file, imports, scope, self._elsewhere(set(visible)), self._problems)
 
     def _elsewhere(self, visible: set[str]) -> dict[str, str]:
         """Return the types of the files that are not visible, with the path of each file."""
@@ -147,7 +152,7 @@ class _Reading:
 
     def _report(self, message: ProtocMessage) -> None:
         """Report what protoc found in a .proto file, unless it only follows from what is known already."""
-        location = Location(message.name, message.line, message.column)
+        location = self._place(message)
         if message.text.startswith(("Import ", "File recursively imports itself")):
             return
         undefined = _UNDEFINED.fullmatch(message.text)
@@ -160,13 +165,18 @@ class _Reading:
             hint = suggestion(undefined["name"], known.names)
             self._problems.add(location, Code.UNKNOWN_TYPE, f"unknown type '{undefined['name']}'{hint}")
 
+    def _place(self, message: ProtocMessage) -> Location:
+        lines = self._texts[message.name].split("\n")[message.line - 1 : message.line]
+        return Location(message.name, message.line, column_of("".join(lines), message.column - 1) + 1)
+
     def _unplaced(self, message: ProtocMessage) -> Diagnostic:
         source = self._yaml.get(message.name)
         return Diagnostic(Location(source.path if source else ""), Code.PROTOC, f"protoc: {message.text}")
 
     def _declared(self, name: str, file: str) -> bool:
         """Whether a name that protoc does not find is declared in a file that has mistakes of its own."""
-        return bool(Scope(s for other in self._imports.get(file, ()) for s in self._symbols.get(other, ())).find(name))
+        visible = closure(file, self._imports)
+        return bool(Scope(s for other in visible for s in self._symbols.get(other, ())).find(name))
 
 
 def _names(outline: ProtoOutline) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from oiafed_gen.diagnostics import Location
 
@@ -45,18 +45,42 @@ class Symbol:
 
 
 class Scope:
-    """The types that one file can name: its own and those of the files it imports."""
+    """The types that one file can name.
 
-    def __init__(self, symbols: Iterable[Symbol]) -> None:
+    Args:
+        symbols: What it declares itself, and what it imports.
+        package: Its package.
+        everywhere: What every file can name, but by full name only.
+    """
+
+    def __init__(self, symbols: Iterable[Symbol], package: str = "", everywhere: Iterable[Symbol] = ()) -> None:
+        self._package = package
         self._named: dict[str, dict[str, Symbol]] = {}
         for symbol in symbols:
             if symbol.kind.is_type:
                 for name in (symbol.full_name, symbol.short_name):
                     self._named.setdefault(name, {}).setdefault(symbol.full_name, symbol)
+        for symbol in everywhere:
+            self._named.setdefault(symbol.full_name, {}).setdefault(symbol.full_name, symbol)
 
-    def find(self, name: str) -> tuple[Symbol, ...]:
-        """Return what `name` can mean, by full name or by the name within a package: one symbol if all is well."""
+    def find(self, name: str, outer: str = "") -> tuple[Symbol, ...]:
+        """Return what `name` can mean: one symbol if all is well.
+
+        Args:
+            name: A full name, the name within a package, or within `outer` or a type around that.
+            outer: The full name of the type that the name is used in, or of the package.
+        """
+        while len(outer) > len(self._package):
+            nested = self._named.get(f"{outer}.{name}", {}).get(f"{outer}.{name}")
+            if nested is not None:
+                return (nested,)
+            outer = outer.rpartition(".")[0]
         return tuple(self._named.get(name.removeprefix("."), {}).values())
+
+    def names_within(self, outer: str) -> Iterator[str]:
+        """Yield the names of what is nested in the type `outer` as they are used inside it."""
+        prefix = f"{outer}."
+        return (name.removeprefix(prefix) for name in self._named if name.startswith(prefix))
 
     @property
     def names(self) -> Iterable[str]:

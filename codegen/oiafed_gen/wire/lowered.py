@@ -6,7 +6,22 @@ import dataclasses
 from collections.abc import Iterator
 
 from oiafed_gen.header import proto_header
-from oiafed_gen.model import Default, Enum, Field, File, Kind, Label, Message, Method, Role, TypeRef
+from oiafed_gen.model import (
+    ENUM_NUMBERS,
+    FIELD_NUMBERS,
+    Default,
+    Enum,
+    Field,
+    File,
+    Kind,
+    Label,
+    Message,
+    Method,
+    OneOf,
+    Reserved,
+    Role,
+    TypeRef,
+)
 from oiafed_gen.templating import render
 
 _ESCAPES = {'"': '"', "\\": "\\", "\n": "n", "\t": "t", "\r": "r"}
@@ -31,10 +46,11 @@ class ProtoView:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Scope:
-    """The inside of a message or service, whose own members hide types of the package."""
+    """The inside of a package, message or service; what its members are called hides types of the scopes around it."""
 
-    package: str
-    members: frozenset[str]
+    full_name: str
+    members: frozenset[str] = frozenset()
+    outer: _Scope | None = None
 
     def reference(self, type_: TypeRef) -> str:
         """Return how a type is named here.
@@ -44,9 +60,14 @@ class _Scope:
         """
         if type_.kind is Kind.SCALAR:
             return type_.name
-        short = type_.name.removeprefix(f"{self.package}.")
-        plain = "." not in short and short[:1].isupper() and not short.endswith("Entry")
-        return short if plain and short not in self.members else f".{type_.name}"
+        home, _, name = type_.name.rpartition(".")
+        if name[:1].isupper() and not name.endswith("Entry"):
+            scope: _Scope | None = self
+            while scope is not None and (scope.full_name == home or name not in scope.members):
+                if scope.full_name == home:
+                    return name
+                scope = scope.outer
+        return f".{type_.name}"
 
 
 def lowered_proto(file: File) -> str:
@@ -60,11 +81,15 @@ def _view(file: File) -> ProtoView:
         groups.append((Statement(f"package {file.package}"),))
     if file.imports:
         groups.append(tuple(Statement(f'import "{name}"') for name in file.imports))
+    options = _deprecation(file.deprecated)
     if file.python != file.package:
-        groups.append((Statement(f'option (oiafed.v1.python) = "{file.python}"'),))
+        options = (*options, Statement(f'option (oiafed.v1.python) = "{file.python}"'))
+    if options:
+        groups.append(options)
+    package = _Scope(file.package)
     groups += [(_enum(enum),) for enum in file.enums]
-    groups += [(_message(message, file.package),) for message in file.messages]
-    groups += [(_service(role, file.package),) for role in file.roles]
+    groups += [(_message(message, package),) for message in file.messages]
+    groups += [(_service(role, package),) for role in file.roles]
     return ProtoView(proto_header(file.path), tuple(groups))
 
 
@@ -73,16 +98,59 @@ def _enum(enum: Enum) -> Statement:
         Statement(f"{value.name} = {value.number}{_options(_deprecated(value.deprecated))}", _comment(value.doc))
         for value in enum.values
     )
-    body = (*_deprecation(enum.deprecated), *values)
+    alias = (Statement("option allow_alias = true"),) if enum.allow_alias else ()
+    body = (*_deprecation(enum.deprecated), *alias, *_reserved(enum.reserved, ENUM_NUMBERS[1]), *values)
     return Statement(f"enum {enum.name}", _comment(enum.doc), body)
 
 
-def _message(message: Message, package: str) -> Statement:
+def _reserved(reserved: Reserved, greatest: int) -> Iterator[Statement]:
+    if reserved.numbers:
+        yield Statement(f"reserved {', '.join(_range(first, last, greatest) for first, last in reserved.numbers)}")
+    if reserved.names:
+        yield Statement(f"reserved {', '.join(map(_string, reserved.names))}")
+
+
+def _range(first: int, last: int, greatest: int) -> str:
+    if first == last:
+        return str(first)
+    return f"{first} to {'max' if last == greatest else last}"
+
+
+def _message(message: Message, outer: _Scope) -> Statement:
     error = (Statement("option (oiafed.v1.error) = true"),) if message.is_error else ()
-    scope = _Scope(package, frozenset(field.name for field in message.fields))
-    fields = tuple(_field(field, scope) for field in message.fields)
-    body = (*_deprecation(message.deprecated), *error, *fields)
+    scope = _Scope(message.full_name, frozenset(_members(message)), outer)
+    body = (
+        *_deprecation(message.deprecated),
+        *error,
+        *_reserved(message.reserved, FIELD_NUMBERS[1]),
+        *(_enum(enum) for enum in message.enums),
+        *(_message(inner, scope) for inner in message.messages),
+        *_fields(message, scope),
+    )
     return Statement(f"message {message.name}", _comment(message.doc or _composition(message)), body)
+
+
+def _members(message: Message) -> Iterator[str]:
+    """Yield all names that a message gives to its inside."""
+    items: list[Field | OneOf | Message | Enum] = [
+        *message.fields,
+        *message.one_ofs,
+        *message.messages,
+        *message.enums,
+    ]
+    yield from (item.name for item in items)
+    yield from (value.name for enum in message.enums for value in enum.values)
+
+
+def _fields(message: Message, scope: _Scope) -> Iterator[Statement]:
+    """Yield the fields in order; the members of a oneof inside it, where its first one is."""
+    one_ofs = {one_of.members[:1]: one_of for one_of in message.one_ofs}
+    for field in message.fields:
+        if not field.one_of:
+            yield _field(field, scope)
+        elif (one_of := one_ofs.get((field.name,))) is not None:
+            members = tuple(_field(other, scope) for other in message.fields if other.one_of == one_of.name)
+            yield Statement(f"oneof {one_of.name}", _comment(one_of.doc), members)
 
 
 def _composition(message: Message) -> str:
@@ -119,9 +187,9 @@ def _default(default: Default) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _service(role: Role, package: str) -> Statement:
+def _service(role: Role, package: _Scope) -> Statement:
     head = (*_deprecation(role.deprecated), Statement(f"option (oiafed.v1.role) = {_string(role.name)}"))
-    scope = _Scope(package, frozenset(method.rpc for method in role.methods))
+    scope = _Scope(role.service, frozenset(method.rpc for method in role.methods), package)
     methods = tuple(_method(method, scope) for method in role.methods)
     return Statement(f"service {role.service.rpartition('.')[2]}", _comment(role.doc), (*head, *methods))
 

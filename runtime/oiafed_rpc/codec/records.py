@@ -281,8 +281,13 @@ def _defaults(cls: type[Any]) -> dict[str, object]:
         parameters = inspect.signature(cls).parameters.values()
         keywords = [each for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
         return {each.name: REQUIRED if each.default is inspect.Parameter.empty else each.default for each in keywords}
-    fields = dataclasses.fields(cls)
-    return {each.name: REQUIRED if each.default is dataclasses.MISSING else each.default for each in fields}
+    return {each.name: _default(each) for each in dataclasses.fields(cls)}
+
+
+def _default(field: dataclasses.Field[Any]) -> object:
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    return REQUIRED if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 def bind(cls: type[Record | DeclaredError], wire: type[ProtoMessage], /, **types: type[Any]) -> None:

@@ -32,6 +32,7 @@ class ProtoOutline:
     Attributes:
         syntax: The quoted syntax or edition; None where the file does not say.
         syntax_location: Where it says so.
+        public: The names of those of its imports that its importers see as well.
     """
 
     path: str
@@ -39,6 +40,7 @@ class ProtoOutline:
     syntax_location: Location
     package: str
     imports: tuple[Mention, ...]
+    public: tuple[str, ...]
     symbols: tuple[Symbol, ...]
 
 
@@ -58,6 +60,7 @@ def read_outline(path: str, text: str) -> ProtoOutline:
         syntax_location=scan.syntax_location,
         package=scan.package,
         imports=tuple(scan.imports),
+        public=tuple(scan.public),
         symbols=tuple(scan.symbols),
     )
 
@@ -78,6 +81,7 @@ class _Scan:
         self.syntax_location = Location(path)
         self.package = ""
         self.imports: list[Mention] = []
+        self.public: list[str] = []
         self.symbols: list[Symbol] = []
         self._tokens = tokens
         self._scopes: list[Symbol | None] = []
@@ -117,11 +121,14 @@ class _Scan:
             self._import(index + 1)
 
     def _import(self, index: int) -> None:
-        if self._text(index) in ("public", "weak", "option"):
+        modifier = self._text(index)
+        if modifier in ("public", "weak", "option"):
             index += 1
         name = self._text(index)
         if name[:1] in ("'", '"'):
             self.imports.append(Mention(name[1:-1], self._tokens[index].location))
+            if modifier == "public":
+                self.public.append(name[1:-1])
 
     def _is_error_option(self, index: int) -> bool:
         words = [self._text(index + offset) for offset in range(6)]

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from google.protobuf import descriptor_pb2 as pb
 
 from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Problems, suggestion
-from oiafed_gen.model import Default, Enum, EnumValue, Field, File, Kind, Label, Mention, Message, Method, Role, TypeRef
-from oiafed_gen.provided import EMPTY, is_native
+from oiafed_gen.model import (
+    Default,
+    Enum,
+    EnumValue,
+    Field,
+    File,
+    Kind,
+    Label,
+    Mention,
+    Message,
+    Method,
+    OneOf,
+    Reserved,
+    Role,
+    TypeRef,
+)
+from oiafed_gen.provided import EMPTY, is_native, refusal
 from oiafed_gen.reading.defaults import DefaultError, parse_default
 from oiafed_gen.reading.proto.options import SchemaOptions
 from oiafed_gen.reading.proto.places import Path, Places
@@ -32,18 +47,29 @@ class ProtoReader:
 
     Args:
         descriptors: All descriptors of the run, those of imported files included.
+        provided: The names of the files among them that are no part of the schema.
         problems: Takes what protoc accepts and this project does not.
     """
 
-    def __init__(self, descriptors: Sequence[pb.FileDescriptorProto], problems: Problems) -> None:
+    def __init__(
+        self, descriptors: Sequence[pb.FileDescriptorProto], provided: Collection[str], problems: Problems
+    ) -> None:
         self._options = SchemaOptions(descriptors)
         self._problems = problems
         self._enums = {full: enum for file in descriptors for full, enum in _enums_of(file)}
         self._messages = {full for file in descriptors for full in _messages_of(file)}
+        self._foreign = {
+            full
+            for file in descriptors
+            if file.name in provided
+            for full in (*_messages_of(file), *(full for full, _ in _enums_of(file)))
+        }
 
     def read(self, path: str, text: str, descriptor: pb.FileDescriptorProto) -> File:
         """Return the model of one file."""
-        return _FileReader(self._options, self._enums, self._messages, self._problems, path, descriptor).file(text)
+        places = Places(path, text, descriptor)
+        known = (self._options, self._enums, self._messages, self._foreign)
+        return _FileReader(*known, self._problems, path, descriptor, places).file(text)
 
 
 class _FileReader:
@@ -54,17 +80,20 @@ class _FileReader:
         options: SchemaOptions,
         enums: Mapping[str, pb.EnumDescriptorProto],
         messages: set[str],
+        foreign: set[str],
         problems: Problems,
         path: str,
         descriptor: pb.FileDescriptorProto,
+        places: Places,
     ) -> None:
         self._options = options
         self._enums = enums
         self._messages = messages
+        self._foreign = foreign
         self._problems = problems
         self._path = path
         self._descriptor = descriptor
-        self._places = Places(path, descriptor)
+        self._places = places
 
     def file(self, text: str) -> File:
         """Read the whole file."""
@@ -79,6 +108,7 @@ class _FileReader:
             enums=tuple(self._enum(e, file.package, (_ENUM, i)) for i, e in enumerate(file.enum_type)),
             roles=tuple(self._role(s, (_SERVICE, i)) for i, s in enumerate(file.service)),
             doc=self._places.file_doc(),
+            deprecated=file.options.deprecated,
             proto_text=text,
         )
 
@@ -86,32 +116,51 @@ class _FileReader:
         full_name = qualified(outer, message.name)
         wire_only = wire_only or is_native(full_name)
         entries = {qualified(full_name, m.name): m for m in message.nested_type if m.options.map_entry}
-        self._refuse_oneofs(message, path)
+        one_ofs = self._one_ofs(message, path)
         return Message(
             name=message.name,
             full_name=full_name,
             location=self._places.name(path),
-            fields=tuple(self._field(f, entries, (*path, _FIELD, i)) for i, f in enumerate(message.field)),
+            fields=tuple(self._field(f, message, entries, (*path, _FIELD, i)) for i, f in enumerate(message.field)),
+            one_ofs=one_ofs,
             messages=tuple(
                 self._message(m, full_name, (*path, _NESTED, i), wire_only)
                 for i, m in enumerate(message.nested_type)
                 if not m.options.map_entry
             ),
             enums=tuple(self._enum(e, full_name, (*path, _NESTED_ENUM, i)) for i, e in enumerate(message.enum_type)),
+            reserved=Reserved(
+                tuple((span.start, span.end - 1) for span in message.reserved_range), tuple(message.reserved_name)
+            ),
             wire_only=wire_only,
             is_error=bool(self._options.read(message.options, "error")),
             doc=self._places.doc(path),
             deprecated=message.options.deprecated,
         )
 
-    def _refuse_oneofs(self, message: pb.DescriptorProto, path: Path) -> None:
-        synthetic = {field.oneof_index for field in message.field if field.proto3_optional}
-        for index, oneof in enumerate(message.oneof_decl):
-            if index not in synthetic:
-                place = self._places.name((*path, _ONEOF, index))
-                self._problems.add(place, Code.UNSUPPORTED, f"oneof '{oneof.name}': oneofs are not supported yet")
+    def _one_ofs(self, message: pb.DescriptorProto, path: Path) -> tuple[OneOf, ...]:
+        """Return the oneofs that were written as such; each optional field has one of its own in the descriptor."""
+        members: dict[int, list[str]] = {}
+        for field in message.field:
+            if _is_member(field):
+                members.setdefault(field.oneof_index, []).append(field.name)
+        return tuple(
+            OneOf(
+                name=message.oneof_decl[index].name,
+                location=self._places.name((*path, _ONEOF, index)),
+                members=tuple(names),
+                doc=self._places.doc((*path, _ONEOF, index)),
+            )
+            for index, names in members.items()
+        )
 
-    def _field(self, field: pb.FieldDescriptorProto, entries: Mapping[str, pb.DescriptorProto], path: Path) -> Field:
+    def _field(
+        self,
+        field: pb.FieldDescriptorProto,
+        owner: pb.DescriptorProto,
+        entries: Mapping[str, pb.DescriptorProto],
+        path: Path,
+    ) -> Field:
         entry = entries.get(field.type_name.removeprefix("."))
         value = entry.field[1] if entry else field
         type_, label = self._type(value, path), _label(field, entry is not None)
@@ -123,6 +172,7 @@ class _FileReader:
             label=Label.SINGULAR if default else label,
             number=field.number,
             key=_SCALARS[entry.field[0].type] if entry else None,
+            one_of=owner.oneof_decl[field.oneof_index].name if _is_member(field) else "",
             default=default,
             doc=self._places.doc(path),
             deprecated=field.options.deprecated,
@@ -139,8 +189,8 @@ class _FileReader:
         return TypeRef(Kind.SCALAR, _SCALARS[field.type])
 
     def _refuse_foreign(self, name: str, path: Path) -> None:
-        if name.startswith("google.protobuf.") and not is_native(name):
-            self._problems.add(self._places.at(path), Code.UNSUPPORTED, f"{name} is not supported yet")
+        if name in self._foreign and not is_native(name):
+            self._problems.add(self._places.at(path), Code.UNSUPPORTED, refusal(name))
 
     def _default(self, field: pb.FieldDescriptorProto, type_: TypeRef, label: Label, path: Path) -> Default | None:
         text = self._options.read(field.options, "default")
@@ -149,6 +199,8 @@ class _FileReader:
         single = Label.SINGULAR if label is Label.OPTIONAL else label
         values = self._enums[type_.name].value if type_.kind is Kind.ENUM else ()
         try:
+            if _is_member(field):
+                raise DefaultError("a member of a oneof has no default: where it is not set, another may be")
             if label is Label.SINGULAR:
                 raise DefaultError("a field with a default must be 'optional', so that its absence can be seen")
             return parse_default(text, type_, single, tuple((value.name, value.name) for value in values))
@@ -162,6 +214,8 @@ class _FileReader:
             full_name=qualified(outer, enum.name),
             location=self._places.name(path),
             values=tuple(self._value(value, (*path, _VALUE, i)) for i, value in enumerate(enum.value)),
+            allow_alias=enum.options.allow_alias,
+            reserved=Reserved(tuple((span.start, span.end) for span in enum.reserved_range), tuple(enum.reserved_name)),
             doc=self._places.doc(path),
             deprecated=enum.options.deprecated,
         )
@@ -197,8 +251,10 @@ class _FileReader:
             )
         request, response = method.input_type.removeprefix("."), method.output_type.removeprefix(".")
         for name in (request, response):
-            if name != EMPTY:
-                self._refuse_foreign(name, path)
+            self._refuse_foreign(name, path)
+        if options.get("unpack") and is_native(request) and request != EMPTY:
+            problem = f"'{request}' does not unpack into parameters; leave 'unpack' out"
+            self._problems.add(location, Code.WRONG_VALUE, problem)
         timeout = float(options.get("timeout", 0))
         if not 0 <= timeout < float("inf"):
             self._problems.add(location, Code.WRONG_VALUE, "'timeout' must be a positive number of seconds")
@@ -223,7 +279,10 @@ class _FileReader:
         found: list[Mention] = []
         for name in names:
             full_name = _resolve(name, self._descriptor.package, self._messages)
-            if full_name is None:
+            if full_name in self._foreign:
+                message = f"'{name}' is not of this schema, so it cannot be raised; declare a message for it"
+                self._problems.add(self._places.at(path), Code.NOT_AN_ERROR, message)
+            elif full_name is None:
                 hint = suggestion(name, {known.rpartition(".")[2] for known in self._messages})
                 self._problems.add(self._places.at(path), Code.UNKNOWN_ERROR, f"unknown error '{name}'{hint}")
             else:
@@ -241,6 +300,11 @@ def _resolve(name: str, package: str, known: set[str]) -> str | None:
         if not scope:
             return None
         scope = scope.rpartition(".")[0]
+
+
+def _is_member(field: pb.FieldDescriptorProto) -> bool:
+    """Whether a field is a member of a oneof that was written as such."""
+    return field.HasField("oneof_index") and not field.proto3_optional
 
 
 def _label(field: pb.FieldDescriptorProto, is_map: bool) -> Label:

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Location, Problems, suggestion
-from oiafed_gen.model import Default, Field, File, Kind, Label, Mention, Message, Method, Role, TypeRef
-from oiafed_gen.provided import NATIVE, is_native, provider
+from oiafed_gen.model import (
+    NONE_RESERVED,
+    Default,
+    Enum,
+    Field,
+    File,
+    Kind,
+    Label,
+    Mention,
+    Message,
+    Method,
+    Reserved,
+    Role,
+    TypeRef,
+)
+from oiafed_gen.provided import EMPTY, NATIVE, PACKAGES, WELL_KNOWN, is_native, provider, refusal
 from oiafed_gen.python.names import module_name
 from oiafed_gen.reading.defaults import DefaultError, parse_default
 from oiafed_gen.reading.symbols import Scope, Symbol, SymbolKind
 from oiafed_gen.reading.type_syntax import SCALARS
-from oiafed_gen.reading.yaml.syntax import FieldSyntax, FileSyntax, MethodSyntax, RecordSyntax, RoleSyntax
+from oiafed_gen.reading.yaml.syntax import FieldSyntax, FileSyntax, MethodSyntax, RecordSyntax, RoleSyntax, walk_records
 from oiafed_gen.reading.yaml.tree import Scalar
 from oiafed_gen.spelling import pascal, qualified
 
@@ -35,26 +49,25 @@ _MISTAKES = {  # what people write for a scalar out of habit
 
 def symbols_of(file: FileSyntax) -> tuple[Symbol, ...]:
     """Return the types that a YAML file declares."""
-    enums = (
-        Symbol(
-            enum.full_name,
-            file.package,
-            SymbolKind.ENUM,
-            enum.location,
-            tuple((value.member, value.name) for value in enum.values),
-        )
-        for enum in file.enums
+    records = tuple(walk_records(file.records))
+    enums = (*file.enums, *(enum for record in records for enum in record.enums))
+    return (
+        *(_enum_symbol(file, enum) for enum in enums),
+        *(
+            Symbol(
+                record.full_name,
+                file.package,
+                SymbolKind.ERROR if record.is_error else SymbolKind.MESSAGE,
+                record.location,
+            )
+            for record in records
+        ),
     )
-    records = (
-        Symbol(
-            qualified(file.package, record.name),
-            file.package,
-            SymbolKind.ERROR if record.is_error else SymbolKind.MESSAGE,
-            record.location,
-        )
-        for record in file.records
-    )
-    return (*enums, *records)
+
+
+def _enum_symbol(file: FileSyntax, enum: Enum) -> Symbol:
+    values = tuple((value.member, value.name) for value in enum.values)
+    return Symbol(enum.full_name, file.package, SymbolKind.ENUM, enum.location, values)
 
 
 def proto_name_of(file: FileSyntax) -> str:
@@ -105,31 +118,36 @@ class _Lowering:
             enums=file.enums,
             roles=roles,
             doc=file.doc,
+            deprecated=file.deprecated,
         )
 
     def _needs_options(self) -> bool:
         file = self._file
-        records = file.records
+        records = tuple(walk_records(file.records))
         defaults = any(field.default for record in records for field in record.fields)
         return bool(file.roles) or file.python != file.package or defaults or any(r.is_error for r in records)
 
     def _record(self, record: RecordSyntax) -> Message:
         return Message(
             name=record.name,
-            full_name=qualified(self._file.package, record.name),
+            full_name=record.full_name,
             location=record.location,
-            fields=self._fields(record.fields),
+            fields=self._fields(record.fields, record.full_name),
+            one_ofs=record.one_ofs,
+            messages=tuple(self._record(inner) for inner in record.records),
+            enums=record.enums,
+            reserved=record.reserved,
             is_error=record.is_error,
             doc=record.doc,
             deprecated=record.deprecated,
         )
 
-    def _fields(self, fields: tuple[FieldSyntax, ...]) -> tuple[Field, ...]:
-        made = (self._field(field) for field in fields)
+    def _fields(self, fields: tuple[FieldSyntax, ...], outer: str) -> tuple[Field, ...]:
+        made = (self._field(field, outer) for field in fields)
         return tuple(field for field in made if field is not None)
 
-    def _field(self, field: FieldSyntax) -> Field | None:
-        symbol = self._look_up(field)
+    def _field(self, field: FieldSyntax, outer: str) -> Field | None:
+        symbol = self._look_up(field, outer)
         if symbol is None:
             return None
         type_, values = symbol
@@ -141,6 +159,7 @@ class _Lowering:
             number=field.number or 0,
             key=field.type.key,
             stream=field.type.stream,
+            one_of=field.one_of,
             default=self._default(field, type_, values),
             doc=field.doc,
             deprecated=field.deprecated,
@@ -155,8 +174,13 @@ class _Lowering:
             self._problems.add(field.default.location, Code.BAD_DEFAULT, str(error))
             return None
 
-    def _look_up(self, field: FieldSyntax) -> tuple[TypeRef, tuple[tuple[str, str], ...]] | None:
-        """Return the type of a field, with the values if it is an enum."""
+    def _look_up(self, field: FieldSyntax, outer: str) -> tuple[TypeRef, tuple[tuple[str, str], ...]] | None:
+        """Return the type of a field, with the values if it is an enum.
+
+        Args:
+            field: The field.
+            outer: The full name of the type that it is in, or of the package.
+        """
         name = field.type.name
         if name in SCALARS:
             return TypeRef(Kind.SCALAR, name), ()
@@ -164,8 +188,13 @@ class _Lowering:
             self._natives.add(NATIVE[name])
             return TypeRef(Kind.MESSAGE, NATIVE[name]), ()
         location = field.type_location.shifted(field.type.offset)
-        symbol = self._symbol(name, location, Code.UNKNOWN_TYPE)
+        symbol = self._symbol(name, location, Code.UNKNOWN_TYPE, outer)
         if symbol is None:
+            return None
+        if is_native(symbol.full_name):
+            self._natives.add(symbol.full_name)
+        elif symbol.package in PACKAGES:
+            self._problems.add(location, Code.UNSUPPORTED, refusal(symbol.full_name))
             return None
         if symbol.kind is SymbolKind.ERROR:
             self._problems.add(
@@ -177,24 +206,26 @@ class _Lowering:
         kind = Kind.ENUM if symbol.kind is SymbolKind.ENUM else Kind.MESSAGE
         return TypeRef(kind, symbol.full_name), symbol.values
 
-    def _symbol(self, name: str, location: Location, code: Code) -> Symbol | None:
-        found = self._visible.find(name)
+    def _symbol(self, name: str, location: Location, code: Code, outer: str) -> Symbol | None:
+        found = self._visible.find(name, outer)
         if len(found) == 1:
             return found[0]
         if found:
             choices = " or ".join(f"'{symbol.full_name}'" for symbol in found)
             self._problems.add(location, Code.AMBIGUOUS_NAME, f"'{name}' is ambiguous: write {choices}")
         else:
-            hint = self._hint(name) if code is Code.UNKNOWN_TYPE else suggestion(name, self._visible.errors)
+            hint = self._hint(name, outer) if code is Code.UNKNOWN_TYPE else suggestion(name, self._visible.errors)
             self._problems.add(location, code, f"unknown {code.removeprefix('unknown-')} '{name}'{hint}")
         return None
 
-    def _hint(self, name: str) -> str:
+    def _hint(self, name: str, outer: str) -> str:
         if name in self._elsewhere:
             return f"; it is declared in {self._elsewhere[name]}, which is not imported here"
         if name in _MISTAKES:
             return f"; did you mean '{_MISTAKES[name]}'?"
-        return suggestion(name, {*self._visible.names, *SCALARS, *NATIVE})
+        if f"google.protobuf.{name}" in WELL_KNOWN:
+            return f"; did you mean 'google.protobuf.{name}'?"
+        return suggestion(name, {*self._visible.names, *self._visible.names_within(outer), *SCALARS, *NATIVE})
 
     def _roles(self) -> tuple[tuple[Role, ...], tuple[Message, ...]]:
         roles: list[Role] = []
@@ -219,7 +250,7 @@ class _Lowering:
 
     def _method(self, role: RoleSyntax, method: MethodSyntax) -> tuple[Method, list[Message]]:
         stem = pascal(role.name) + pascal(method.name)
-        request = self._wire(f"{stem}Request", method, self._fields(method.params))
+        request = self._wire(f"{stem}Request", method, self._fields(method.params, self._file.package), method.reserved)
         messages = [request]
         returns = method.returns
         response = None
@@ -248,7 +279,7 @@ class _Lowering:
         )
 
     def _result(self, returns: FieldSyntax) -> Field | None:
-        found = self._look_up(returns)
+        found = self._look_up(returns, self._file.package)
         if found is None:
             return None
         return Field(
@@ -260,17 +291,26 @@ class _Lowering:
             key=returns.type.key,
         )
 
-    def _wire(self, name: str, method: MethodSyntax, fields: tuple[Field, ...]) -> Message:
-        full_name = qualified(self._file.package, name)
-        return Message(name=name, full_name=full_name, location=method.location, fields=fields, wire_only=True)
+    def _wire(
+        self, name: str, method: MethodSyntax, fields: tuple[Field, ...], reserved: Reserved = NONE_RESERVED
+    ) -> Message:
+        return Message(
+            name=name,
+            full_name=qualified(self._file.package, name),
+            location=method.location,
+            fields=fields,
+            reserved=reserved,
+            wire_only=True,
+        )
 
     def _errors(self, names: tuple[Scalar, ...]) -> tuple[Mention, ...]:
         found: list[Mention] = []
         for name in names:
-            symbol = self._symbol(name.text, name.location, Code.UNKNOWN_ERROR)
+            symbol = self._symbol(name.text, name.location, Code.UNKNOWN_ERROR, self._file.package)
             if symbol is None:
                 continue
-            if symbol.kind is SymbolKind.ERROR or symbol.location.file.endswith(".proto"):
+            of_proto = symbol.location.file.endswith(".proto") and symbol.package not in PACKAGES
+            if symbol.kind is SymbolKind.ERROR or (of_proto and symbol.kind is SymbolKind.MESSAGE):
                 found.append(Mention(symbol.full_name, name.location))
             else:
                 self._problems.add(
@@ -281,4 +321,6 @@ class _Lowering:
 
 def _is_record(field: Field) -> bool:
     """Whether a result is itself a message that a method can return."""
-    return field.type.kind is Kind.MESSAGE and field.label is Label.SINGULAR and not is_native(field.type.name)
+    if field.type.kind is not Kind.MESSAGE or field.label is not Label.SINGULAR:
+        return False
+    return field.type.name == EMPTY or not is_native(field.type.name)

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from oiafed_gen.codes import Code
-from oiafed_gen.diagnostics import Location, Problems
-from oiafed_gen.reading.type_syntax import TypeSyntax, TypeSyntaxError, parse_type
-from oiafed_gen.reading.yaml.enums import read_enum
-from oiafed_gen.reading.yaml.fields import check_fields, check_streams, refuse_streams
-from oiafed_gen.reading.yaml.syntax import FieldSyntax, FileSyntax, MethodSyntax, RecordSyntax, RoleSyntax
+from oiafed_gen.diagnostics import Problems
+from oiafed_gen.reading.yaml.records import Records
+from oiafed_gen.reading.yaml.syntax import FileSyntax, MethodSyntax, RoleSyntax
 from oiafed_gen.reading.yaml.tree import Mapping, Node, Scalar, parse
 from oiafed_gen.reading.yaml.values import Values
 
-_FILE_KEYS = ("package", "python", "doc", "imports", "enums", "types", "errors", "roles")
-_RECORD_KEYS = ("doc", "fields", "deprecated")
-_FIELD_KEYS = ("type", "doc", "default", "id", "deprecated")
+_FILE_KEYS = ("package", "python", "doc", "deprecated", "imports", "enums", "types", "errors", "roles")
 _ROLE_KEYS = ("doc", "methods", "deprecated")
-_METHOD_KEYS = ("doc", "params", "returns", "timeout", "idempotent", "callers", "errors", "deprecated")
+_METHOD_KEYS = ("doc", "params", "reserved", "returns", "timeout", "idempotent", "callers", "errors", "deprecated")
 
 
 def read_yaml(path: str, text: str, problems: Problems) -> FileSyntax | None:
@@ -35,6 +31,7 @@ class _Reader:
     def __init__(self, path: str, problems: Problems) -> None:
         self._path = path
         self._values = Values(problems)
+        self._records = Records(self._values, problems)
         self._problems = problems
 
     def file(self, root: Mapping) -> FileSyntax:
@@ -48,13 +45,11 @@ class _Reader:
             python=values.dotted(keys.get("python"), "'python'") or package,
             doc=values.text(keys.get("doc"), "'doc'"),
             imports=values.items(keys.get("imports"), "'imports'"),
-            enums=tuple(
-                read_enum(package, name, node, values)
-                for name, node in values.named_types(values.mapping(keys.get("enums"), "'enums'"), "an enum")
-            ),
+            deprecated=values.truth(keys.get("deprecated"), "'deprecated'"),
+            enums=self._records.enums(package, keys.get("enums")),
             records=(
-                *self._records(keys.get("types"), "a type", is_error=False),
-                *self._records(keys.get("errors"), "an error", is_error=True),
+                *self._records.types(package, keys.get("types")),
+                *self._records.errors(package, keys.get("errors")),
             ),
             roles=self._roles(keys.get("roles")),
         )
@@ -69,68 +64,6 @@ class _Reader:
         if not package and isinstance(keys["package"], Scalar) and keys["package"].empty:
             self._problems.add(keys["package"].location, Code.MISSING_KEY, "'package' must not be empty")
         return package
-
-    def _records(self, node: Node | None, what: str, *, is_error: bool) -> tuple[RecordSyntax, ...]:
-        section = self._values.mapping(node, "'errors'" if is_error else "'types'")
-        return tuple(self._record(name, body, what, is_error) for name, body in self._values.named_types(section, what))
-
-    def _record(self, name: Scalar, node: Node, what: str, is_error: bool) -> RecordSyntax:
-        values = self._values
-        keys = values.keys(values.mapping(node, f"{what}"), _RECORD_KEYS, what)
-        fields = self._fields(keys.get("fields"), "'fields'", "a field")
-        refuse_streams(fields, self._problems)
-        return RecordSyntax(
-            name=name.text,
-            location=name.location,
-            fields=fields,
-            is_error=is_error,
-            doc=values.text(keys.get("doc"), "'doc'"),
-            deprecated=values.truth(keys.get("deprecated"), "'deprecated'"),
-        )
-
-    def _fields(self, node: Node | None, section: str, what: str) -> tuple[FieldSyntax, ...]:
-        named = self._values.named(self._values.mapping(node, section), what)
-        found = [self._field(name, body, what) for name, body in named]
-        return check_fields(tuple(field for field in found if field is not None), self._problems)
-
-    def _field(self, name: Scalar, node: Node, what: str) -> FieldSyntax | None:
-        values = self._values
-        keys: dict[str, Node] = {"type": node}  # the short form: the type alone
-        if not isinstance(node, Scalar):
-            keys = values.keys(values.mapping(node, what), _FIELD_KEYS, what)
-        default = keys.get("default")
-        if default is not None and not isinstance(default, Scalar):
-            values.wrong(default.location, Code.WRONG_VALUE, "'default' must be a single value")
-        number = values.integer(keys.get("id"), "'id'")
-        doc = values.text(keys.get("doc"), "'doc'")
-        deprecated = values.truth(keys.get("deprecated"), "'deprecated'")
-        typed = self._type(keys.get("type"), name.location, what)
-        if typed is None:
-            return None
-        return FieldSyntax(
-            name=name.text,
-            location=name.location,
-            type=typed[0],
-            type_location=typed[1],
-            number=number,
-            default=default if isinstance(default, Scalar) else None,
-            doc=doc,
-            deprecated=deprecated,
-        )
-
-    def _type(self, node: Node | None, place: Location, what: str) -> tuple[TypeSyntax, Location] | None:
-        """Return a type and where its text starts."""
-        if not isinstance(node, Scalar) or node.empty:
-            self._problems.add(
-                node.location if node else place, Code.MISSING_KEY, f"{what} must have a type, such as 'string'"
-            )
-            return None
-        start = _text_start(node)
-        try:
-            return parse_type(node.text), start
-        except TypeSyntaxError as error:
-            self._problems.add(start.shifted(error.offset), Code.TYPE_SYNTAX, str(error))
-            return None
 
     def _roles(self, node: Node | None) -> tuple[RoleSyntax, ...]:
         section = self._values.mapping(node, "'roles'")
@@ -151,13 +84,13 @@ class _Reader:
     def _method(self, name: Scalar, node: Node) -> MethodSyntax:
         values = self._values
         keys = values.keys(values.mapping(node, "a method"), _METHOD_KEYS, "a method")
-        params = self._fields(keys.get("params"), "'params'", "a parameter")
-        check_streams(params, self._problems)
+        params, reserved = self._records.params(keys.get("params"), keys.get("reserved"))
         return MethodSyntax(
             name=name.text,
             location=name.location,
             params=params,
-            returns=self._returns(keys.get("returns")),
+            reserved=reserved,
+            returns=self._records.result(keys.get("returns")),
             timeout=values.seconds(keys.get("timeout"), "'timeout'"),
             idempotent=values.truth(keys.get("idempotent"), "'idempotent'"),
             callers=values.items(keys.get("callers"), "'callers'"),
@@ -165,16 +98,3 @@ class _Reader:
             doc=values.text(keys.get("doc"), "'doc'"),
             deprecated=values.truth(keys.get("deprecated"), "'deprecated'"),
         )
-
-    def _returns(self, node: Node | None) -> FieldSyntax | None:
-        if node is None or (isinstance(node, Scalar) and node.empty):
-            return None
-        typed = self._type(node, node.location, "'returns'")
-        if typed is None:
-            return None
-        return FieldSyntax(name="value", location=typed[1], type=typed[0], type_location=typed[1], number=1)
-
-
-def _text_start(node: Scalar) -> Location:
-    """Return where a scalar's text starts, behind a quote if there is one."""
-    return node.location if node.plain else node.location.shifted(1)

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 from oiafed_gen.diagnostics import Location
-from oiafed_gen.model import Enum
+from oiafed_gen.model import NONE_RESERVED, Enum, OneOf, Reserved
 from oiafed_gen.reading.type_syntax import TypeSyntax
 from oiafed_gen.reading.yaml.tree import Scalar
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FieldSyntax:
-    """A field or parameter; `type_location` is where its type's text starts."""
+    """A field or parameter.
+
+    Attributes:
+        type_location: Where its type's text starts.
+        one_of: The name of the one_of that it is a member of; "" for none.
+    """
 
     name: str
     location: Location
     type: TypeSyntax
     type_location: Location
+    one_of: str = ""
     number: int | None = None
     default: Scalar | None = None
     doc: str = ""
@@ -26,12 +33,17 @@ class FieldSyntax:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RecordSyntax:
-    """A type or an error."""
+    """A type or an error, with the types and enums declared in it; the enums refer to nothing and are complete."""
 
     name: str
+    full_name: str
     location: Location
     fields: tuple[FieldSyntax, ...]
     is_error: bool
+    one_ofs: tuple[OneOf, ...] = ()
+    reserved: Reserved = NONE_RESERVED
+    records: tuple[RecordSyntax, ...] = ()
+    enums: tuple[Enum, ...] = ()
     doc: str = ""
     deprecated: bool = False
 
@@ -43,6 +55,7 @@ class MethodSyntax:
     name: str
     location: Location
     params: tuple[FieldSyntax, ...] = ()
+    reserved: Reserved = NONE_RESERVED
     returns: FieldSyntax | None = None
     timeout: float | None = None
     idempotent: bool = False
@@ -71,6 +84,7 @@ class FileSyntax:
     package: str
     python: str
     doc: str = ""
+    deprecated: bool = False
     imports: tuple[Scalar, ...] = ()
     enums: tuple[Enum, ...] = ()
     records: tuple[RecordSyntax, ...] = ()
@@ -80,3 +94,10 @@ class FileSyntax:
     def stem(self) -> str:
         """The file's name without folder and ending."""
         return self.path.rpartition("/")[2].rpartition(".")[0]
+
+
+def walk_records(records: tuple[RecordSyntax, ...]) -> Iterator[RecordSyntax]:
+    """Yield the records and all that are nested in them, outer ones first."""
+    for record in records:
+        yield record
+        yield from walk_records(record.records)

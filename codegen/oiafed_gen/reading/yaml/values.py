@@ -14,7 +14,6 @@ from oiafed_gen.reading.yaml.tree import Mapping, Node, Scalar, Sequence
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _PACKAGE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
 _TRUTH = {"true": True, "True": True, "false": False, "False": False}
-_LATER = ("one_of",)  # known keys whose time has not come
 _INTEGER = re.compile(r"[-+]?[0-9]+", re.ASCII)
 
 
@@ -42,9 +41,7 @@ class Values:
         """Return the values by key, reporting keys that `what` does not have."""
         known = {key: value for key, (_, value) in mapping.entries.items() if key in allowed}
         for key, (scalar, _) in mapping.entries.items():
-            if key in _LATER:
-                self.wrong(scalar.location, Code.UNSUPPORTED, f"'{key}' is not supported yet")
-            elif key not in allowed:
+            if key not in allowed:
                 hint = suggestion(key, allowed) or f"; it has {', '.join(allowed)}"
                 self.wrong(scalar.location, Code.UNKNOWN_KEY, f"{what} has no key '{key}'{hint}")
         return known
