@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,14 +11,25 @@ from oiafed_gen.diagnostics import Problems, SchemaError
 from oiafed_gen.header import python_header, with_proto_header
 from oiafed_gen.provided import Provided
 from oiafed_gen.python.formatting import format_python
-from oiafed_gen.python.packages import role_modules
+from oiafed_gen.python.packages import RoleModule, role_modules
 from oiafed_gen.python.render import render_packages
 from oiafed_gen.python.table import Package, Table
 from oiafed_gen.reading.schema import Schema, read
 from oiafed_gen.sources import SchemaFile
 from oiafed_gen.wire.cleanup import clean_module, clean_stub
+from oiafed_gen.wire.modules import make_modules
 from oiafed_gen.wire.placing import place_module
 from oiafed_gen.wire.stubs import make_stubs
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Resolved:
+    """A schema without mistakes, with its Python names: all that is generated is made from this."""
+
+    schema: Schema
+    table: Table
+    modules: Mapping[Package, tuple[RoleModule, ...]]
+    provided: Provided
 
 
 def generate(files: Sequence[SchemaFile], provided: Provided, problems: Problems | None = None) -> dict[str, str]:
@@ -31,12 +43,17 @@ def generate(files: Sequence[SchemaFile], provided: Provided, problems: Problems
     Raises:
         SchemaError: The schema has mistakes.
     """
+    return python_files(resolve(files, provided, problems))
+
+
+def resolve(files: Sequence[SchemaFile], provided: Provided, problems: Problems | None = None) -> Resolved:
+    """Return what a schema says; the arguments and errors are those of `generate`."""
     problems = problems or Problems()
-    return generate_from(read(files, provided, problems), provided, problems)
+    return resolved(read(files, provided, problems), provided, problems)
 
 
-def generate_from(schema: Schema, provided: Provided, problems: Problems) -> dict[str, str]:
-    """Return the text of every file to generate from a schema that has been read.
+def resolved(schema: Schema, provided: Provided, problems: Problems) -> Resolved:
+    """Return what a schema says that has been read, where it has no mistakes.
 
     Args:
         schema: The schema.
@@ -55,12 +72,20 @@ def generate_from(schema: Schema, provided: Provided, problems: Problems) -> dic
         check_packages(table, problems)
     if problems or schema.unexplained:
         raise SchemaError(problems.sorted() or schema.unexplained)
+    return Resolved(schema, table, modules, provided)
+
+
+def python_files(resolved: Resolved) -> dict[str, str]:
+    """Return what `generate` does, for a schema that has been read."""
+    schema, table = resolved.schema, resolved.table
     names = [file.proto_name for file in schema.files]
-    with ThreadPoolExecutor(1) as worker:
-        stubs = worker.submit(make_stubs, schema.descriptors, names)
-        python = format_python(render_packages(table, modules))
-        texts = {**python, **_folders(table), **_protos(schema, provided)}
-        texts |= _wire(table, schema.wire_python, ".py", clean_module)
+    with ThreadPoolExecutor(3) as workers:  # that wait for other programs
+        stubs = workers.submit(make_stubs, schema.descriptors, names)
+        messages = workers.submit(make_modules, schema.descriptors, names)
+        python = workers.submit(format_python, render_packages(table, resolved.modules))
+        texts = {**_folders(table), **_protos(schema, resolved.provided)}
+        texts |= _wire(table, messages.result(), ".py", clean_module)
+        texts |= python.result()
         texts |= _wire(table, stubs.result(), ".pyi", clean_stub)
     return dict(sorted(texts.items()))
 

@@ -14,7 +14,7 @@ from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGenera
 from google.protobuf.message import DecodeError
 
 from oiafed_gen.diagnostics import Problems, SchemaError
-from oiafed_gen.generate import generate_from
+from oiafed_gen.generate import python_files, resolved
 from oiafed_gen.provided import provided_files
 from oiafed_gen.reading.descriptors import read_descriptors
 from oiafed_gen.tools import ToolError
@@ -50,7 +50,7 @@ def _generate(request: CodeGeneratorRequest) -> dict[str, str]:
     problems = Problems()
     provided = provided_files()
     schema = read_descriptors(request.proto_file, request.file_to_generate, provided, problems)
-    texts = generate_from(schema, provided, problems)
+    texts = python_files(resolved(schema, provided, problems))
     return {name: text for name, text in texts.items() if not name.endswith(".proto")}  # of what it imports
 
 

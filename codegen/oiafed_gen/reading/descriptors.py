@@ -12,8 +12,6 @@ from oiafed_gen.provided import Provided
 from oiafed_gen.reading.files import check_package, check_path, is_proto3
 from oiafed_gen.reading.proto.reader import ProtoReader
 from oiafed_gen.reading.schema import Schema, with_errors
-from oiafed_gen.spelling import json_name
-from oiafed_gen.wire.protoc import compile_descriptors
 
 
 def read_descriptors(
@@ -32,8 +30,7 @@ def read_descriptors(
         _check(file, names, provided, problems)
     reader = ProtoReader(files, provided.texts.keys(), problems)
     models = tuple(reader.read(file.name, "", file) for file in sorted(schema, key=lambda file: file.name))
-    python = {} if problems else compile_descriptors(list(map(_as_written, files)), [file.name for file in schema])
-    return Schema(with_errors(models), files, python, proto_texts={})
+    return Schema(with_errors(models), files, proto_texts={})
 
 
 def _check(file: FileDescriptorProto, names: Collection[str], provided: Provided, problems: Problems) -> None:
@@ -44,16 +41,3 @@ def _check(file: FileDescriptorProto, names: Collection[str], provided: Provided
         if imported not in names and imported not in provided.texts:
             message = f"'{imported}' is not among the files to generate; give both to the same run of protoc"
             problems.add(Location(file.name), Code.UNKNOWN_IMPORT, message)
-
-
-def _as_written(file: FileDescriptorProto) -> FileDescriptorProto:
-    """Return a file without the JSON names that protoc has filled in, so that its `_pb2.py` is that of its text."""
-    copy = FileDescriptorProto()
-    copy.CopyFrom(file)
-    ahead = list(copy.message_type)
-    for message in ahead:  # which grows
-        ahead.extend(message.nested_type)
-        for field in message.field:
-            if field.json_name == json_name(field.name):
-                field.ClearField("json_name")
-    return copy

@@ -35,7 +35,6 @@ class Schema:
     Attributes:
         files: The model of each file.
         descriptors: Protoc's descriptors of all files and what they import.
-        wire_python: Protoc's `_pb2.py` of each file, by proto name.
         proto_texts: The .proto text of each file, by proto name.
         complete: Whether every file could be read.
         unexplained: What protoc found wrong with files that the user did not write. Where the schema has no other
@@ -44,7 +43,6 @@ class Schema:
 
     files: tuple[File, ...]
     descriptors: Sequence[FileDescriptorProto]
-    wire_python: Mapping[str, str]
     proto_texts: Mapping[str, str]
     complete: bool = True
     unexplained: tuple[Diagnostic, ...] = ()
@@ -97,9 +95,7 @@ class _Reading:
             if descriptor.name in proto
         ]
         models = tuple(sorted((*yaml, *found), key=lambda file: file.path))
-        return Schema(
-            with_errors(models), compiled.descriptors, compiled.python, texts, not compiled.messages, unexplained
-        )
+        return Schema(with_errors(models), compiled.descriptors, texts, not compiled.messages, unexplained)
 
     def _check_places(self) -> None:
         """Report files whose name no Python module can have, and packages that are provided."""

@@ -38,12 +38,10 @@ class Compiled:
     Attributes:
         descriptors: Of all files, imported ones before those that import them; where there are mistakes, of those
             files alone that have none and import none that has.
-        python: The text of each `_pb2.py` by proto name; empty where there are mistakes.
         messages: The mistakes found.
     """
 
     descriptors: tuple[FileDescriptorProto, ...] = ()
-    python: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     messages: tuple[ProtocMessage, ...] = ()
 
 
@@ -61,33 +59,10 @@ def compile_protos(texts: Mapping[str, str], names: Sequence[str], authored: Seq
         root = Path(folder)
         for name, text in texts.items():
             _write(root / "in" / name, text)
-        (root / "out").mkdir()
         run = _run_protoc(root, names)
         if run.returncode:
             return _compile_each(root, authored, run)
-        python = {name: (root / "out" / _python_path(name)).read_text(encoding="utf-8") for name in names}
-        return Compiled(tuple(_descriptors(root)), python)
-
-
-def compile_descriptors(files: Sequence[FileDescriptorProto], names: Sequence[str]) -> dict[str, str]:
-    """Return the text of the `_pb2.py` of each of the files `names`, of which there are descriptors alone.
-
-    Args:
-        files: Their descriptors and those of all that they import, which come before them.
-        names: The files wanted, by their proto names.
-    """
-    if not names:
-        return {}
-    with tempfile.TemporaryDirectory(prefix="oiafed-gen-") as folder:
-        root = Path(folder)
-        (root / "set.bin").write_bytes(FileDescriptorSet(file=files).SerializeToString())
-        (root / "out").mkdir()
-        _write(root / "arguments", "".join(f"{name}\n" for name in names))
-        options = ["--descriptor_set_in=set.bin", "--python_out=out", "@arguments"]
-        run = run_module("grpc_tools.protoc", options, folder=root)
-        if run.returncode:
-            raise ToolError(f"protoc failed: {complaint(run)}")
-        return {name: (root / "out" / _python_path(name)).read_text(encoding="utf-8") for name in names}
+        return Compiled(tuple(_descriptors(root)))
 
 
 def _write(path: Path, text: str) -> None:
@@ -109,7 +84,7 @@ def _compile_each(root: Path, names: Sequence[str], first: _Run) -> Compiled:
             descriptors |= {file.name: file for file in _descriptors(root, number)}
     if not found:
         raise ToolError(f"protoc failed: {complaint(first)}")
-    return Compiled(tuple(descriptors.values()), messages=tuple(dict.fromkeys(found)))
+    return Compiled(tuple(descriptors.values()), tuple(dict.fromkeys(found)))
 
 
 def _descriptors(root: Path, number: int = -1) -> Sequence[FileDescriptorProto]:
@@ -121,14 +96,9 @@ def _run_protoc(root: Path, names: Sequence[str], number: int = -1) -> _Run:
     """Run protoc on the files `names`, as the run `number` of several at once."""
     arguments = f"arguments{number}"
     _write(root / arguments, "".join(f"{name}\n" for name in names))
-    options = ["-I.", "--python_out=../out", f"--descriptor_set_out=../set{number}.bin"]
+    options = ["-I.", f"--descriptor_set_out=../set{number}.bin"]
     options += ["--include_imports", "--include_source_info", f"@../{arguments}"]
     return run_module("grpc_tools.protoc", options, folder=root / "in")
-
-
-def _python_path(name: str) -> str:
-    """Return where protoc writes the module of a file."""
-    return f"{name.removesuffix('.proto').replace('-', '_').replace('.', '/')}_pb2.py"
 
 
 def _messages(run: _Run) -> list[ProtocMessage]:

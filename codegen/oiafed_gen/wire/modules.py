@@ -1,0 +1,61 @@
+"""Running protoc for the `_pb2.py` of files, from their descriptors."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet
+
+from oiafed_gen.spelling import json_name
+from oiafed_gen.tools import ToolError, complaint, run_module
+
+
+def make_modules(descriptors: Sequence[FileDescriptorProto], names: Sequence[str]) -> dict[str, str]:
+    """Return the `_pb2.py` texts of the files `names` by proto name.
+
+    Args:
+        descriptors: All files, imported ones before those that import them.
+        names: The files that modules are wanted of.
+    """
+    if not names:
+        return {}
+    with tempfile.TemporaryDirectory(prefix="oiafed-gen-") as folder:
+        root = Path(folder)
+        described = FileDescriptorSet(file=map(_as_written, descriptors))
+        (root / "set.bin").write_bytes(described.SerializeToString())
+        (root / "arguments").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+        (root / "out").mkdir()
+        run = run_module(
+            "grpc_tools.protoc", ["--descriptor_set_in=set.bin", "--python_out=out", "@arguments"], folder=root
+        )
+        if run.returncode:
+            raise ToolError(f"protoc failed: {complaint(run)}")
+        return {name: (root / "out" / _python_path(name)).read_text(encoding="utf-8") for name in names}
+
+
+def _as_written(file: FileDescriptorProto) -> FileDescriptorProto:
+    """Return a file without what protoc has added to its text, which would be added to the module."""
+    copy = FileDescriptorProto()
+    copy.CopyFrom(file)
+    copy.ClearField("source_code_info")
+    _clear_names(copy.extension)
+    ahead = list(copy.message_type)
+    for message in ahead:  # which grows
+        ahead.extend(message.nested_type)
+        _clear_names(message.field)
+        _clear_names(message.extension)
+    return copy
+
+
+def _clear_names(fields: Iterable[FieldDescriptorProto]) -> None:
+    """Clear the names in protobuf's JSON form that follow from the fields' own."""
+    for field in fields:
+        if field.json_name == json_name(field.name):
+            field.ClearField("json_name")
+
+
+def _python_path(name: str) -> str:
+    """Return where protoc writes the module of a file."""
+    return f"{name.removesuffix('.proto').replace('-', '_').replace('.', '/')}_pb2.py"
