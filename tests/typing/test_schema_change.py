@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from oiafed_gen.generate import generate
-from oiafed_gen.output import apply, compare
+from oiafed_gen.output import update
 from oiafed_gen.provided import provided_files
 from oiafed_gen.sources import SchemaFile
 
@@ -61,7 +61,7 @@ def _world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         SchemaFile(f"f{number}.yaml", yaml.safe_dump({**schema, "package": f"federation{number}.v1"}, sort_keys=False))
         for number, schema in enumerate(CHANGES.values())
     )
-    apply(folder, compare(folder, generate(tuple(schemas), provided_files())))
+    update(folder, generate(tuple(schemas), provided_files()))
     for path in (ROOT / "examples").rglob("*.py"):
         for number in range(len(CHANGES)):
             place = folder / f"examples{number}" / path.relative_to(ROOT / "examples")
