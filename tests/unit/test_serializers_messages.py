@@ -92,6 +92,18 @@ def test_one_that_no_receiver_could_find_is_refused_when_sent(name: str) -> None
         BUILT_IN[name].serialize(apart())
 
 
+@pytest.mark.parametrize("name", list(BUILT_IN))
+def test_fields_may_be_named_like_the_methods_of_messages(name: str) -> None:
+    file = descriptor_pb2.FileDescriptorProto(name="hiding.proto", package="hiding", syntax="proto3")
+    message = file.message_type.add(name="M")
+    for number, field in enumerate(("SerializeToString", "MergeFromString", "ListFields", "DESCRIPTOR"), 1):
+        message.field.add(name=field, number=number, type=9, label=1)
+    descriptor_pool.Default().AddSerializedFile(file.SerializeToString())
+    hiding = GetMessageClass(descriptor_pool.Default().FindMessageTypeByName("hiding.M"))
+    sent = hiding(MergeFromString="x", SerializeToString="y")
+    assert again(BUILT_IN[name], sent, beside=False) == sent
+
+
 class _Call:
     """Pickles as a call of the factory of messages."""
 

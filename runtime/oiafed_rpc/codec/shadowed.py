@@ -25,4 +25,5 @@ def _method(name: str) -> Callable[..., Any]:
 serialized: Callable[[ProtoMessage], bytes] = _method("SerializeToString")
 has_field: Callable[[ProtoMessage, str], bool] = _method("HasField")
 set_in_parent: Callable[[ProtoMessage], None] = _method("SetInParent")
+byte_size: Callable[[ProtoMessage], int] = _method("ByteSize")
 merge: Callable[[ProtoMessage, bytes], int] = _method("MergeFromString")

@@ -12,6 +12,7 @@ import numpy as np
 from google.protobuf.message import Message as ProtoMessage
 
 from oiafed_rpc.codec.misfit import FieldError
+from oiafed_rpc.codec.shadowed import byte_size
 from oiafed_rpc.records import Record
 from oiafed_rpc.serializer.base import kind_of
 
@@ -66,7 +67,7 @@ def _content(value: Any) -> tuple[int, Iterable[object]]:
     if kind in _SIZED:
         return _ITEM + len(value), ()
     if issubclass(kind, ProtoMessage):
-        return _ITEM + value.ByteSize(), ()
+        return _ITEM + byte_size(value), ()
     if issubclass(kind, dict):
         items: list[Any] = [*value, *value.values()]
     elif kind in _LISTS:

@@ -10,10 +10,11 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.message_factory import GetMessageClass
 
+from oiafed_rpc.codec.shadowed import merge, serialized
 from oiafed_rpc.serializer.base import SerializerError, kind_of
 
 _LONGEST = 200
-_ODD = (TypeError, ValueError, AttributeError, KeyError)  # what ParseDict raises for what is not even JSON
+_UNFIT = (json_format.Error, TypeError, ValueError, AttributeError, KeyError)  # the latter of what is not even JSON
 
 
 def message_parts(message: ProtoMessage) -> tuple[str, bytes]:
@@ -22,10 +23,10 @@ def message_parts(message: ProtoMessage) -> tuple[str, bytes]:
     Raises:
         SerializerError: where a receiver could not find it by that name.
     """
-    name = message.DESCRIPTOR.full_name
+    name = type(message).DESCRIPTOR.full_name
     if _class_named(name) is not type(message):
         raise SerializerError(f"the message {name} can't be sent: protobuf's default pool has another of that name")
-    return name, message.SerializeToString()
+    return name, serialized(message)
 
 
 def message_json(message: ProtoMessage) -> dict[str, Any] | None:
@@ -33,14 +34,9 @@ def message_json(message: ProtoMessage) -> dict[str, Any] | None:
     try:
         text = json_format.MessageToJson(message, preserving_proto_field_name=True, indent=None)
         again = json_format.Parse(text, type(message)())
-    except (
-        json_format.Error,
-        TypeError,
-        ValueError,
-        RecursionError,
-    ):  # such as an Any of a type that is not known here
+        same = again.SerializeToString(deterministic=True) == message.SerializeToString(deterministic=True)
+    except (*_UNFIT, RecursionError):  # such as an Any of a type that is not known here, or fields named like methods
         return None
-    same = again.SerializeToString(deterministic=True) == message.SerializeToString(deterministic=True)
     values: Any = json.loads(text)  # not MessageToDict, which has ordered dicts in it
     return values if same and kind_of(values) is dict else None
 
@@ -51,11 +47,12 @@ def message_of(name: str, data: bytes) -> ProtoMessage:
     Raises:
         SerializerError: where this process has imported none of that name, or they are not valid.
     """
-    cls = _class_named(name)
+    message = _class_named(name)()
     try:
-        return cls.FromString(data)
+        merge(message, data)
     except DecodeError:
         raise SerializerError(f"these {len(data)} bytes are not a {name}") from None
+    return message
 
 
 def message_of_json(name: str, values: dict[Any, Any]) -> ProtoMessage:
@@ -71,7 +68,7 @@ def parse_json(cls: type[ProtoMessage], values: dict[Any, Any]) -> ProtoMessage:
     """The message of an object in protobuf's own JSON form; raises SerializerError where it does not fit."""
     try:
         return json_format.ParseDict(values, cls())
-    except (json_format.ParseError, *_ODD) as error:
+    except _UNFIT as error:
         why = " ".join(str(error).split())
         raise SerializerError(f"not a {cls.DESCRIPTOR.full_name}: {why[:300]}") from None
 
