@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import numpy as np
+from google.protobuf import any_pb2, wrappers_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message_factory import GetMessageClass
 from oiafed_rpc.errors import DeclaredError
 from oiafed_rpc.records import OpenEnum, Record
 from oiafed_rpc.serializer.generated import class_named
@@ -32,6 +34,7 @@ _TEXTS = ("", "a", "weights", "ü€😀", 'quotes " and \\', "\0\n\t", "null", 
 _FLOATS = (0.0, -0.0, 1.5, -1e300, 5e-324, float("inf"), -float("inf"))
 _FLOATS32 = (0.0, 0.25, -1.5, float("inf"), struct.unpack("<f", struct.pack("<f", 0.1))[0])
 _DTYPES = ("float32", "float64", "int64", "uint8", "bool")
+_WRAPPERS = {message.full_name for message in wrappers_pb2.DESCRIPTOR.message_types_by_name.values()}
 _ENOUGH = 3
 REQUIRED = object()
 
@@ -49,6 +52,10 @@ class Values:
             "oiafed.v1.Tensor": self._array,
             "oiafed.v1.Tensors": lambda: {name: self._array() for name in self._some(_TEXTS)},
             "oiafed.v1.PyObject": self._json,
+            "google.protobuf.Value": self._json,
+            "google.protobuf.Struct": lambda: {name: self._json() for name in self._some(_TEXTS)},
+            "google.protobuf.ListValue": lambda: [self._json() for _ in range(self._random.randint(0, 2))],
+            "google.protobuf.FieldMask": lambda: self._some(("a", "b.c", "d_e")),
         }
 
     def record(self, cls: type[Any], depth: int = 0) -> Any:
@@ -57,8 +64,9 @@ class Values:
 
     def fields(self, descriptor: Descriptor, defaults: Mapping[str, object], depth: int = 0) -> dict[str, Any]:
         """A value for each field, by the Python names that come with the defaults, in the order of the fields."""
+        chosen = {one_of.name: self._random.choice(one_of.fields).name for one_of in descriptor.oneofs}
         return {
-            name: self.field(field, default, depth)
+            name: self.field(field, default, depth) if _may_be_set(field, chosen) else None
             for field, (name, default) in zip(descriptor.fields, defaults.items(), strict=True)
         }
 
@@ -79,15 +87,32 @@ class Values:
         """The value that stands for a message."""
         if descriptor.full_name in self._native:
             return self._native[descriptor.full_name]()
+        if descriptor.full_name in _WRAPPERS:
+            return self._scalar(descriptor.fields_by_name["value"].type)
+        if descriptor.file.package == "google.protobuf" and descriptor.fields:
+            return self._protobufs_own(descriptor)
         return self.record(class_named(descriptor.full_name, Record), depth + 1)
 
     def _one(self, field: FieldDescriptor, depth: int) -> Any:
         if field.message_type is not None:
             return self.message(field.message_type, depth)
+        if field.enum_type is not None and field.enum_type.file.package == "google.protobuf":
+            is_none = field.enum_type.name == "NullValue" and field.containing_oneof is None
+            return None if is_none else self._random.choice(field.enum_type.values).number
         if field.enum_type is not None:
             enum = class_named(field.enum_type.full_name, OpenEnum)
             return enum(self._random.choice([*(value.number for value in field.enum_type.values), 77]))
         return self._scalar(field.type)
+
+    def _protobufs_own(self, descriptor: Descriptor) -> Any:
+        """A message that is its own value in Python, with something in it."""
+        message: Any = GetMessageClass(descriptor)()
+        if isinstance(message, any_pb2.Any):
+            message.Pack(wrappers_pb2.Int64Value(value=self._random.randint(0, 9)))
+        for field in descriptor.fields:
+            if field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated and not message.ByteSize():
+                setattr(message, field.name, self._random.choice(("a", "ü€")))
+        return message
 
     def _scalar(self, kind: int) -> Any:
         choose = self._random.choice
@@ -120,6 +145,11 @@ class Values:
 
     def _json(self) -> Any:
         return self._random.choice([None, True, 3.5, "text", [1.5, "a", None], {"a": {"b": [1.0]}, "c": None}])
+
+
+def _may_be_set(field: FieldDescriptor, chosen: Mapping[str, str]) -> bool:
+    """Whether a field is in no oneof, or the member that was chosen of it."""
+    return field.containing_oneof is None or chosen[field.containing_oneof.name] == field.name
 
 
 def wire_of(cls: type[Any]) -> Descriptor:

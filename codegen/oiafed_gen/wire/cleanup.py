@@ -11,6 +11,9 @@ from collections import Counter
 _MODULE_CHANGES = (
     # The classes' `__module__` is where they can really be imported from.
     (re.compile(r"(BuildTopDescriptorsAndMessages\(DESCRIPTOR, )'[^']*'"), r"\1__name__"),
+    # What public imports are for: names of one module in another, looked for in places where nothing is any more.
+    (re.compile(r"^try:\n  (\w+) = .*\nexcept AttributeError:\n  \1 = .*\n", re.MULTILINE), ""),
+    (re.compile(r"^from \S+_pb2 import \*\n", re.MULTILINE), ""),
     # A private name of protobuf's.
     (re.compile(r"\b_descriptor\._USE_C_DESCRIPTORS\b"), '_descriptor.__dict__["_USE_C_DESCRIPTORS"]'),
 )

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from keyword import iskeyword
 
 from google.protobuf.compiler import plugin_pb2
-from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    EnumDescriptorProto,
+    FieldDescriptorProto,
+    FileDescriptorProto,
+)
 from google.protobuf.message import Message
 
 from oiafed_gen.tools import ToolError, complaint, run_module
@@ -37,11 +43,14 @@ def _describable(file: FileDescriptorProto) -> FileDescriptorProto:
 
     It has no fields whose names mean something else in every message or stub: protobuf's own methods, and names that
     start with an underscore. Such fields are reached by `getattr`; mypy-protobuf leaves out keywords for the same
-    reason. Nor is anything deprecated, which would make the stub itself full of uses of what is deprecated.
+    reason, but not those of extensions. Nor is anything deprecated, which would make the stub itself full of uses of
+    what is deprecated, and no import is public: the modules themselves do not hand on one another's names.
     """
     copy = FileDescriptorProto()
     copy.CopyFrom(file)
     copy.options.ClearField("deprecated")
+    copy.ClearField("public_dependency")
+    _mend_extensions(copy)
     _mend_messages(copy.message_type)
     _mend_enums(copy.enum_type)
     return copy
@@ -51,6 +60,7 @@ def _mend_messages(messages: Iterable[DescriptorProto]) -> None:
     for message in messages:
         message.options.ClearField("deprecated")
         _mend_fields(message)
+        _mend_extensions(message)
         _mend_messages(message.nested_type)
         _mend_enums(message.enum_type)
 
@@ -58,13 +68,30 @@ def _mend_messages(messages: Iterable[DescriptorProto]) -> None:
 def _mend_fields(message: DescriptorProto) -> None:
     for field in message.field:
         field.options.ClearField("deprecated")
-    taken = [index for index, field in enumerate(message.field) if _is_taken(field.name)]
-    for index in reversed(taken):
-        del message.field[index]
-    if taken:  # the oneofs of optional fields may be empty now; that the fields are optional is said twice
-        del message.oneof_decl[:]
-        for field in message.field:
-            field.ClearField("oneof_index")
+    fields = [field for field in message.field if not _is_taken(field.name)]
+    if len(fields) == len(message.field):
+        return
+    indices = _one_ofs_of(fields)
+    kept = DescriptorProto(field=fields, oneof_decl=[message.oneof_decl[index] for index in indices])
+    for field in kept.field:
+        if field.HasField("oneof_index"):
+            field.oneof_index = indices.index(field.oneof_index)
+    del message.field[:], message.oneof_decl[:]
+    message.MergeFrom(kept)
+
+
+def _one_ofs_of(fields: Iterable[FieldDescriptorProto]) -> list[int]:
+    """Return the indices of the oneofs that some fields are members of."""
+    return sorted({field.oneof_index for field in fields if field.HasField("oneof_index")})
+
+
+def _mend_extensions(owner: FileDescriptorProto | DescriptorProto) -> None:
+    kept = [field for field in owner.extension if not (_is_taken(field.name) or iskeyword(field.name))]
+    copies = DescriptorProto(extension=kept).extension
+    for field in copies:
+        field.options.ClearField("deprecated")
+    del owner.extension[:]
+    owner.extension.extend(copies)
 
 
 def _mend_enums(enums: Iterable[EnumDescriptorProto]) -> None:
