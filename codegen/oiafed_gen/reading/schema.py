@@ -14,6 +14,7 @@ from oiafed_gen.model import File, Mention, Message
 from oiafed_gen.provided import Provided, is_native
 from oiafed_gen.reading.files import check_package, check_path, is_proto3
 from oiafed_gen.reading.imports import Importer, closure, resolve_imports
+from oiafed_gen.reading.proto.complaints import FOLLOWING, translated
 from oiafed_gen.reading.proto.outline import ProtoOutline, read_outline
 from oiafed_gen.reading.proto.places import column_of
 from oiafed_gen.reading.proto.reader import ProtoReader
@@ -149,11 +150,13 @@ class _Reading:
     def _report(self, message: ProtocMessage) -> None:
         """Report what protoc found in a .proto file, unless it only follows from what is known already."""
         location = self._place(message)
-        if message.text.startswith(("Import ", "File recursively imports itself")):
+        if message.text.startswith(FOLLOWING):
             return
         undefined = _UNDEFINED.fullmatch(message.text)
         if undefined is None:
-            self._problems.add(location, Code.PROTOC, message.text)
+            own = translated(location, message.text, self._texts[message.name].split("\n"))
+            found = own or Diagnostic(location, Code.PROTOC, message.text)
+            self._problems.add(found.location, found.code, found.message)
         elif not self._declared(undefined["name"], message.name):
             known = Scope(
                 s for file in (message.name, *closure(message.name, self._imports)) for s in self._symbols[file]

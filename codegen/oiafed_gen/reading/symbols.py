@@ -78,9 +78,11 @@ class Scope:
         return tuple(self._named.get(name.removeprefix("."), {}).values())
 
     def names_within(self, outer: str) -> Iterator[str]:
-        """Yield the names of what is nested in the type `outer` as they are used inside it."""
-        prefix = f"{outer}."
-        return (name.removeprefix(prefix) for name in self._named if name.startswith(prefix))
+        """Yield what is nested in the type `outer` and in those around it, by the names that it has inside them."""
+        while len(outer) > len(self._package):
+            prefix = f"{outer}."
+            yield from (name.removeprefix(prefix) for name in self._named if name.startswith(prefix))
+            outer = outer.rpartition(".")[0]
 
     @property
     def names(self) -> Iterable[str]:

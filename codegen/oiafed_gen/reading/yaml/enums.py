@@ -19,12 +19,13 @@ _VALUE_KEYS = ("number", "doc", "deprecated")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Member:
-    """A value as it is written."""
+    """A value as it is written; `is_wrong` where its number is none."""
 
     name: Scalar
     number: int | None = None
     doc: str = ""
     deprecated: bool = False
+    is_wrong: bool = False
 
 
 def read_enum(outer: str, name: Scalar, node: Node, values: Values) -> Enum:
@@ -47,7 +48,9 @@ def read_enum(outer: str, name: Scalar, node: Node, values: Values) -> Enum:
         doc=values.text(keys.get("doc"), "'doc'"),
         deprecated=values.truth(keys.get("deprecated"), "'deprecated'"),
     )
-    _check(enum, keys["allow_alias"].location if enum.allow_alias else name.location, values)
+    _check_names(enum, values)
+    if not any(member.is_wrong for member in written):
+        _check_numbers(enum, keys["allow_alias"].location if enum.allow_alias else name.location, values)
     return enum
 
 
@@ -73,15 +76,16 @@ def _member(name: Scalar, node: Node, values: Values) -> _Member:
     number = values.integer(keys.get("number"), "the number of an enum value")
     return _Member(
         name,
-        0 if number is None and "number" in keys else number,
+        number,
         values.text(keys.get("doc"), "'doc'"),
         values.truth(keys.get("deprecated"), "'deprecated'"),
+        is_wrong=number is None and "number" in keys,
     )
 
 
 def _numbered(enum: str, members: list[_Member], reserved: Reserved, values: Values) -> Iterator[EnumValue]:
     """Yield the values with a number each: its own, or where none has one, the next that is free."""
-    automatic = all(member.number is None for member in members)
+    automatic = all(member.number is None for member in members) or any(member.is_wrong for member in members)
     for member, free in zip(members, free_numbers(0, reserved), strict=False):
         if member.number is None and not automatic:
             message = f"'{member.name.text}' has no number; give one to every value here, or to none"
@@ -96,9 +100,8 @@ def _numbered(enum: str, members: list[_Member], reserved: Reserved, values: Val
         )
 
 
-def _check(enum: Enum, alias_location: Location, values: Values) -> None:
-    """Report what proto3 does not allow."""
-    _check_names(enum, values)
+def _check_numbers(enum: Enum, alias_location: Location, values: Values) -> None:
+    """Report numbers that proto3 does not allow."""
     if len({member.number for member in enum.values}) == len(enum.values):
         if enum.allow_alias:
             message = f"no two values of '{enum.name}' have the same number; leave 'allow_alias' out"
