@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
+from oiafed_gen.python.names import free
+
 _MODULE_CHANGES = (
     # The classes' `__module__` is where they can really be imported from.
     (re.compile(r"(BuildTopDescriptorsAndMessages\(DESCRIPTOR, )'[^']*'"), r"\1__name__"),
@@ -29,6 +31,8 @@ _STUB_CHANGES = (
 )
 _IMPORT = re.compile(r"^(from \.\S* import (\w+_pb2)|from \S+ import (\w+_pb2)) as (\w+)$", re.MULTILINE)
 _STUB_IMPORT = re.compile(r"^from \S+ import \w+ as (\w+)\n", re.MULTILINE)
+_IMPORTS = re.compile(r"^(?:from|import) .*", re.MULTILINE)
+_NUMBERS = re.compile(r"(?:^ +\w+_FIELD_NUMBER: _builtins\.int\n)+", re.MULTILINE)
 _WORD = re.compile(r"\w+")
 _TYPING = "import typing as _typing\n"
 
@@ -49,6 +53,9 @@ def clean_stub(text: str) -> str:
         text = pattern.sub(replacement, text)
     if "_typing." in text and _TYPING not in text:
         text = re.sub(r"^(from|import) ", rf"{_TYPING}\1 ", text, count=1, flags=re.MULTILINE)
+    text = _NUMBERS.sub(_each_once, text)
+    for alias in re.findall(r"(?<= as )\w+", "\n".join(_IMPORTS.findall(text))):
+        text = _apart(text, alias)
     words = Counter(_WORD.findall(text))
     return _STUB_IMPORT.sub(lambda match: match[0] if words[match[1]] > 1 else "", text)
 
@@ -59,3 +66,16 @@ def _side_effect_import(match: re.Match[str], words: Counter[str]) -> str:
     if words[alias] > 1:
         return match[0]
     return f"{statement} as {match[2] or match[3]}"
+
+
+def _each_once(match: re.Match[str]) -> str:
+    """Return the numbers of fields without those that come again: names that differ in case share one."""
+    return "".join(dict.fromkeys(match[0].splitlines(keepends=True)))
+
+
+def _apart(text: str, alias: str) -> str:
+    """Return a stub in which no class that helps an enum is called like an import, as that of an enum `message` is."""
+    if f"class {alias}:" not in text:
+        return text
+    helper = rf"\b{alias}(?=:$|\.ValueType\b|, metaclass=)"
+    return re.sub(helper, free(f"{alias}_", _WORD.findall(text)), text, flags=re.MULTILINE)
