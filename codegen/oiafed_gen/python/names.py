@@ -37,13 +37,14 @@ SYSTEM_PACKAGE = "oiafed_rpc.system"
 SUBMODULES = frozenset(["blocking", "types", "wire"])
 TYPE_RESERVED = _BUILTINS | ALIASES | SUBMODULES | {"annotations"}
 NESTED_RESERVED = _BUILTINS | ALIASES
-FIELD_RESERVED = ALIASES
+FIELD_RESERVED = ALIASES | {"self"}  # fields can be a method's parameters, which have the same names
 PARAMETER_RESERVED = frozenset(["self"])
 ERROR_FIELD_RESERVED = ALIASES | {
     *("message", "code", "details", "args", "with_traceback", "add_note", "self", "super"),
 }
 METHOD_RESERVED = ALIASES | {
     *("call", "stream", "target", "targets", "with_options", "broadcast", "collect", "as_they_come"),
+    "_abc_impl",  # what ABCMeta keeps in each class
 }
 MEMBER_RESERVED = ALIASES | {
     # Attributes of int and of Enum, which members would hide.

@@ -69,7 +69,7 @@ class Fields(_rpc.Record):
     getattr: _builtins.str
     object: _builtins.str
     cls: _builtins.str
-    self: _builtins.str
+    self_: _builtins.str
     _rpc__: _builtins.str
     _types__: _builtins.str
     _typing__: _builtins.str
