@@ -5,28 +5,32 @@ from __future__ import annotations
 import shlex
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import click
 
-from oiafed_gen.diagnostics import Problems, SchemaError
-from oiafed_gen.generate import generate
-from oiafed_gen.output import OutputError, compare, update
+from oiafed_gen.codes import Code
+from oiafed_gen.diagnostics import Problems
+from oiafed_gen.evolution import Level
+from oiafed_gen.generate import python_files, resolve
+from oiafed_gen.lint import RULES
+from oiafed_gen.output import compare, update
 from oiafed_gen.provided import provided_files
 from oiafed_gen.reporting import FORMATS
+from oiafed_gen.review import Review
 from oiafed_gen.sources import ENDINGS, read_schema
 from oiafed_gen.subcommands import FolderOrCommand, MainCommand
-from oiafed_gen.tools import ToolError
+from oiafed_gen.telling import errors_told
 from oiafed_gen.watching import Watched, changes
 
 _PAUSE = 0.2  # seconds between two looks at the schema
 
 _EPILOG = """
-Exits with 0 if all is well, 1 if the schema has mistakes, if --check finds a difference or if OUTPUT cannot be
-written, and 2 if the command itself is wrong.
+Exits with 0 if all is well, 1 if the schema has mistakes, if --check, --against or --lint finds something or if OUTPUT
+cannot be written, and 2 if the command itself is wrong.
 """
 
 
@@ -45,6 +49,27 @@ written, and 2 if the command itself is wrong.
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and show the difference if OUTPUT is out of date.")
 @click.option("--watch", is_flag=True, help="Generate again whenever the schema changes, until Ctrl-C.")
 @click.option(
+    "--against",
+    metavar="DIR|git:REV",
+    help="Write nothing; tell what SCHEMA breaks of the schema in DIR, or of SCHEMA itself at a git revision.",
+)
+@click.option(
+    "--level",
+    "levels",
+    type=click.Choice([*Level]),
+    multiple=True,
+    help="What --against looks at: bytes between nodes, their JSON form, Python code. By default all; can be repeated.",
+)
+@click.option("--lint", "style", is_flag=True, help="Write nothing; tell what could be better in SCHEMA.")
+@click.option(
+    "--ignore",
+    "ignored",
+    type=click.Choice([*RULES]),
+    multiple=True,
+    metavar="CODE",
+    help="A code that --lint leaves out; can be repeated.",
+)
+@click.option(
     "--format",
     "format_",
     type=click.Choice([*FORMATS]),
@@ -53,28 +78,44 @@ written, and 2 if the command itself is wrong.
     help="How mistakes in the schema are told: text goes to stderr, json and github to stdout.",
 )
 @click.version_option(package_name="oiafed-rpc")
-def command(schema: Path, output: Path, check: bool, watch: bool, format_: str) -> None:
+def command(
+    schema: Path,
+    output: Path,
+    check: bool,
+    watch: bool,
+    against: str | None,
+    levels: tuple[Level, ...],
+    style: bool,
+    ignored: tuple[Code, ...],
+    format_: str,
+) -> None:
     """Generate typed Python from the YAML and .proto files in the folder SCHEMA.
 
     Files in OUTPUT that a former run wrote and this one does not are removed; no other file is touched.
     """
     if watch and check:
         raise click.UsageError("--watch writes what changes and --check writes nothing; give one of them")
-    run = partial(_run, schema, output, check, format_)
+    review = Review(against, levels, style, ignored)
+    if watch and review.wanted:
+        raise click.UsageError("--watch writes what changes, and --against and --lint write nothing")
+    run = partial(_run, schema, output, check, review, format_)
     if watch:
         _watch(schema, output, run)
     else:
         run()
 
 
-def _run(schema: Path, output: Path, check: bool, format_: str) -> None:
-    """Generate once; exits with 1 where that fails, or where `check` finds a difference."""
+def _run(schema: Path, output: Path, check: bool, review: Review, format_: str) -> None:
+    """Generate once, or only look; exits with 1 where that fails, or where `check` or `review` finds something."""
     with errors_told(schema, format_) as lines:
         problems = Problems()
         files = read_schema(schema, problems)
         lines.update((file.path, file.text.split("\n")) for file in files)
-        texts = generate(files, provided_files(), problems)
-        click.echo(FORMATS[format_]((), "", {}), nl=False)  # to programs, no mistakes are an answer too
+        resolved = resolve(files, provided_files(), problems)
+        review.run(resolved, schema, lines, format_)  # to programs, no mistakes are an answer too
+        if review.wanted and not check:
+            return
+        texts = python_files(resolved)
         bring_up_to_date(output, texts, check=check, remedy=["oiafed-gen", str(schema), "-o", str(output)])
 
 
@@ -89,29 +130,6 @@ def _watch(schema: Path, output: Path, run: Callable[[], None]) -> None:
             click.echo(f"oiafed-gen: {', '.join(told)}", err=True)
             with suppress(SystemExit):
                 run()
-
-
-@contextmanager
-def errors_told(schema: Path, format_: str = "text") -> Generator[dict[str, list[str]]]:
-    """Print what went wrong inside, and exit with 1.
-
-    Args:
-        schema: The folder that locations are relative to.
-        format_: One of `FORMATS`.
-
-    Yields:
-        Takes the lines of each file, for excerpts.
-    """
-    lines: dict[str, list[str]] = {}
-    try:
-        yield lines
-    except SchemaError as error:
-        report = FORMATS[format_](error.diagnostics, schema.as_posix(), lines)
-        click.echo(report, nl=False, err=format_ == "text")
-        sys.exit(1)
-    except (OutputError, ToolError, OSError) as error:  # the last: no room for temporary files, and the like
-        click.echo(f"oiafed-gen: {error}", err=True)
-        sys.exit(1)
 
 
 def bring_up_to_date(root: Path, texts: Mapping[str, str], *, check: bool, remedy: list[str], within: str = "") -> None:

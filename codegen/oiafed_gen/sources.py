@@ -37,7 +37,7 @@ def read_schema(root: Path, problems: Problems) -> tuple[SchemaFile, ...]:
         what = "this is a file; give the folder that holds the schema" if root.exists() else "there is no such folder"
         problems.add(Location(""), Code.NO_SCHEMA, what)
         return ()
-    names = sorted(name for name in _walk(root) if not name.startswith(_PROVIDED_FOLDERS))
+    names = sorted(name for name in _walk(root) if is_schema(name))
     read = (_read(root, name, problems) for name in names)
     files = tuple(file for file in read if file is not None and not is_generated(file.text))
     if not files and not problems:
@@ -45,12 +45,17 @@ def read_schema(root: Path, problems: Problems) -> tuple[SchemaFile, ...]:
     return files
 
 
+def is_schema(name: str) -> bool:
+    """Whether a file is part of the schema, by its path in the schema folder."""
+    hidden = any(part.startswith(".") for part in name.split("/"))
+    return name.lower().endswith(ENDINGS) and not hidden and not name.startswith(_PROVIDED_FOLDERS)
+
+
 def _walk(root: Path) -> Iterator[str]:
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
-            if name.lower().endswith(ENDINGS) and not name.startswith("."):
-                yield Path(folder, name).relative_to(root).as_posix()
+            yield Path(folder, name).relative_to(root).as_posix()
 
 
 def _read(root: Path, name: str, problems: Problems) -> SchemaFile | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from google.protobuf.descriptor import EnumDescriptor
+from google.protobuf.descriptor import EnumDescriptor, EnumValueDescriptor
 
 from oiafed_rpc.compatibility.reserved import reserved_of, reserved_rules
 from oiafed_rpc.compatibility.rule import Difference, Rule, difference
@@ -31,10 +31,10 @@ def _removed(old: EnumDescriptor, new: EnumDescriptor) -> Iterator[Difference]:
     """Look for values whose number, and for those whose name, is free to mean something else."""
     reserved = reserved_of(new)
     for value in old.values:
-        if value.number in new.values_by_number or value.name in new.values_by_name:
+        if value.name in new.values_by_name or _renamed(value, old, new):
             continue
         path, was = f"{new.full_name}.{value.name}", f"'{value.name}' = {value.number}"
-        if not reserved.has(value.number):
+        if value.number not in new.values_by_number and not reserved.has(value.number):
             message = f"{was} was removed, and {value.number} is not reserved: another value could take it"
             yield difference(Rule.ENUM_VALUE_REMOVED, path, was, "", message)
         if value.name not in reserved.names:
@@ -45,8 +45,14 @@ def _removed(old: EnumDescriptor, new: EnumDescriptor) -> Iterator[Difference]:
 def _names(old: EnumDescriptor, new: EnumDescriptor) -> Iterator[Difference]:
     """Look for names that are gone while their number stays; more names for it do no harm."""
     for value in old.values:
-        now = new.values_by_number.get(value.number)
-        if now is not None and value.name not in new.values_by_name:
+        now = _renamed(value, old, new)
+        if now is not None:
             message = f"value {value.number} was renamed from '{value.name}' to '{now.name}'"
             path = f"{new.full_name}.{now.name}"
             yield difference(Rule.ENUM_VALUE_NAME, path, f"'{value.name}'", f"'{now.name}'", message)
+
+
+def _renamed(value: EnumValueDescriptor, old: EnumDescriptor, new: EnumDescriptor) -> EnumValueDescriptor | None:
+    """Return what a value is called now; None where it has kept its name, or its number is another's that moved."""
+    now = new.values_by_number.get(value.number)
+    return None if now is None or value.name in new.values_by_name or now.name in old.values_by_name else now

@@ -128,4 +128,4 @@ def _remark(rule: Rule, old: FieldDescriptor, new: FieldDescriptor) -> str:
         return "; bytes need not be the UTF-8 of a text"
     if rule is Rule.FIELD_ENUM and kind(old) != kind(new):
         return "; not every number is a value of the enum"
-    return ", which are read as something else" if rule is Rule.FIELD_TYPE else ""
+    return ": neither reads what the other writes" if rule is Rule.FIELD_TYPE else ""

@@ -41,11 +41,12 @@ def _numbers(old: Descriptor, new: Descriptor) -> Iterator[Difference]:
 def _removed(old: Descriptor, new: Descriptor) -> Iterator[Difference]:
     """Look for fields whose number, and for those whose name, is free to mean something else."""
     reserved = reserved_of(new)
+    kept = {field.number for field, _ in common(old, new)}
     for field in old.fields:
-        if field.number in new.fields_by_number or field.name in new.fields_by_name:
+        if field.number in kept or field.name in new.fields_by_name:
             continue
         path, was = f"{new.full_name}.{field.name}", f"'{field.name}' = {field.number}"
-        if not reserved.has(field.number):
+        if field.number not in new.fields_by_number and not reserved.has(field.number):
             message = f"{was} was removed, and {field.number} is not reserved: another field could take it"
             yield difference(Rule.FIELD_REMOVED, path, was, "", message)
         if field.name not in reserved.names:

@@ -9,16 +9,21 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 
 from oiafed_rpc.compatibility.rule import Difference, Rule, difference
 
-_PROMISES = (MethodOptions.IDEMPOTENCY_UNKNOWN, MethodOptions.IDEMPOTENT, MethodOptions.NO_SIDE_EFFECTS)
-"""From the weakest on."""
+_PROMISES = {
+    MethodOptions.IDEMPOTENCY_UNKNOWN: "not idempotent",
+    MethodOptions.IDEMPOTENT: "idempotent",
+    MethodOptions.NO_SIDE_EFFECTS: "free of side effects",
+}
+"""What a method says of running twice, from the weakest on."""
 
 
 def method_rules(old: MethodDescriptor, new: MethodDescriptor) -> Iterator[Difference]:
     """Yield the differences between two versions of a method, apart from what its messages look like."""
     yield from stream_rules(old, new)
-    before, now = (MethodOptions.IdempotencyLevel.Name(_promise(method)) for method in (old, new))
-    if _PROMISES.index(_promise(old)) > _PROMISES.index(_promise(new)):
-        message = f"'{new.name}' was {before} and is {now} now: older callers repeat it on failure"
+    before, now = (_PROMISES[method.GetOptions().idempotency_level] for method in (old, new))
+    order = list(_PROMISES.values())
+    if order.index(before) > order.index(now):
+        message = f"'{new.name}' was {before} and is {now} now: older callers still repeat it after a failure"
         yield difference(Rule.METHOD_IDEMPOTENCY, new.full_name, before, now, message)
 
 
@@ -26,7 +31,7 @@ def stream_rules(old: MethodDescriptor, new: MethodDescriptor) -> Iterator[Diffe
     """Yield the differences in what is a stream."""
     before, now = _kind(old), _kind(new)
     if before != now:
-        message = f"'{new.name}' {before} before and {now} now"
+        message = f"'{new.name}' was {before} and is {now} now"
         yield difference(Rule.METHOD_STREAM, new.full_name, before, now, message)
 
 
@@ -40,9 +45,6 @@ def removed_methods(old: ServiceDescriptor, new: ServiceDescriptor) -> Iterator[
 
 
 def _kind(method: MethodDescriptor) -> str:
-    taken, given = ("a stream" if s else "one message" for s in (method.client_streaming, method.server_streaming))
-    return f"took {taken} and gave {given}"
-
-
-def _promise(method: MethodDescriptor) -> MethodOptions.IdempotencyLevel.ValueType:
-    return method.GetOptions().idempotency_level
+    if method.client_streaming:
+        return "a stream both ways" if method.server_streaming else "a stream in"
+    return "a stream out" if method.server_streaming else "no stream"
