@@ -56,7 +56,7 @@ cannot be written, and 2 if the command itself is wrong.
 @click.option(
     "--level",
     "levels",
-    type=click.Choice([*Level]),
+    type=click.Choice([level.value for level in Level]),
     multiple=True,
     help="What --against looks at: bytes between nodes, their JSON form, Python code. By default all; can be repeated.",
 )
@@ -64,7 +64,7 @@ cannot be written, and 2 if the command itself is wrong.
 @click.option(
     "--ignore",
     "ignored",
-    type=click.Choice([*RULES]),
+    type=click.Choice([code.value for code in RULES]),
     multiple=True,
     metavar="CODE",
     help="A code that --lint leaves out; can be repeated.",
@@ -84,9 +84,9 @@ def command(
     check: bool,
     watch: bool,
     against: str | None,
-    levels: tuple[Level, ...],
+    levels: tuple[str, ...],
     style: bool,
-    ignored: tuple[Code, ...],
+    ignored: tuple[str, ...],
     format_: str,
 ) -> None:
     """Generate typed Python from the YAML and .proto files in the folder SCHEMA.
@@ -95,7 +95,7 @@ def command(
     """
     if watch and check:
         raise click.UsageError("--watch writes what changes and --check writes nothing; give one of them")
-    review = Review(against, levels, style, ignored)
+    review = Review(against, tuple(map(Level, levels)), style, tuple(map(Code, ignored)))
     if watch and review.wanted:
         raise click.UsageError("--watch writes what changes, and --against and --lint write nothing")
     run = partial(_run, schema, output, check, review, format_)

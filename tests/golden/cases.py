@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from oiafed_gen.diagnostics import Problems, SchemaError
-from oiafed_gen.generate import generate
+from oiafed_gen.diagnostics import Diagnostic, Problems, SchemaError
+from oiafed_gen.evolution import compare
+from oiafed_gen.generate import Resolved, python_files, resolve
+from oiafed_gen.lint import lint
 from oiafed_gen.provided import provided_files
 from oiafed_gen.reporting import as_text
 from oiafed_gen.sources import read_schema
@@ -24,19 +26,39 @@ class Outcome:
 
 
 def run(case: Path) -> Outcome:
-    """Generate from the schema of a case."""
-    return outcome(case / "schema")
+    """Generate from the schema of a case; where it has an `old` one compare them; of `lint_` cases see the style."""
+    old = case / "old"
+    return outcome(case / "schema", old if old.exists() else None, style=case.name.startswith("lint_"))
 
 
-def outcome(schema: Path) -> Outcome:
-    """Generate from a schema; its mistakes are told as those of a folder `schema`."""
+def outcome(schema: Path, old: Path | None = None, *, style: bool = False) -> Outcome:
+    """Generate from a schema; its mistakes are told as those of a folder `schema`.
+
+    Args:
+        schema: The schema.
+        old: What it was; nothing is generated, and what breaks it is told.
+        style: Nothing is generated, and what could be better is told.
+    """
     problems = Problems()
     files = read_schema(schema, problems)
+    found: tuple[Diagnostic, ...] = ()
+    texts: dict[str, str] = {}
     try:
-        texts = generate(files, provided_files(), problems)
+        resolved = resolve(files, provided_files(), problems)
+        if old is not None:
+            found = compare(_resolved(old), resolved)
+        elif style:
+            found = lint(resolved)
+        else:
+            texts = python_files(resolved)
     except SchemaError as error:
-        return Outcome({}, as_text(error.diagnostics, "schema", {file.path: file.text.split("\n") for file in files}))
-    return Outcome(texts, "")
+        found = error.diagnostics
+    return Outcome(texts, as_text(found, "schema", {file.path: file.text.split("\n") for file in files}))
+
+
+def _resolved(schema: Path) -> Resolved:
+    problems = Problems()
+    return resolve(read_schema(schema, problems), provided_files(), problems)
 
 
 def expected(case: Path) -> Outcome:

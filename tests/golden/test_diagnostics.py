@@ -32,7 +32,7 @@ class TestThePage:
     def test_shows_its_mistake(self, page: Path, tmp_path: Path) -> None:
         if page.stem in WITHOUT_EXAMPLE:
             return
-        assert printed(files(page, "file"), tmp_path) == shown(page)
+        assert printed(page, files(page, "file"), tmp_path) == shown(page)
         assert set(CODE.findall(shown(page))) == {page.stem}
 
     def test_mends_it(self, page: Path, tmp_path: Path) -> None:
@@ -42,4 +42,4 @@ class TestThePage:
         assert mended
         if mended.keys() <= schema.keys():
             mended = schema | mended
-        assert printed(mended, tmp_path) == ""
+        assert printed(page, mended, tmp_path) == ""

@@ -130,7 +130,7 @@ class TestZero:
         new = f'optional {type_} x = 1 [(oiafed.v1.default) = "{default}"];'
         assert fields(f"{type_} x = 1;", new) == [(rule, "M.x") for rule in rules]
         assert fields(f"optional {type_} x = 1;", new) == []
-        assert fields(new, f"{type_} x = 1;") == []
+        assert fields(new, f"{type_} x = 1;") == [(rule, "M.x") for rule in rules]
 
 
 class TestNamesAndNumbers:

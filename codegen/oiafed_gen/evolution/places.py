@@ -49,6 +49,7 @@ def _places(file: File) -> Iterator[tuple[str, Location, str]]:
         yield role.service, role.location, f"'{role.name}'"
         for method in role.methods:
             yield f"{role.service}.{method.rpc}", method.location, f"'{method.name}'"
+    results = {method.response for role in file.roles for method in role.methods}
     owners = {
         name: f"'{method.name}' of '{role.name}'"
         for role in file.roles
@@ -57,13 +58,15 @@ def _places(file: File) -> Iterator[tuple[str, Location, str]]:
     }
     for message in walk_messages(file.messages):
         words = owners.get(message.full_name, "") if message.wire_only else ""
-        yield from _members(message, words or f"'{message.name}'")
+        yield from _members(
+            message, words or f"'{message.name}'", is_result=bool(words) and message.full_name in results
+        )
     for enum in walk_enums(file):
         yield from _members(enum, f"'{enum.name}'")
 
 
-def _members(item: Message | Enum, words: str) -> Iterator[tuple[str, Location, str]]:
+def _members(item: Message | Enum, words: str, *, is_result: bool = False) -> Iterator[tuple[str, Location, str]]:
     yield item.full_name, item.location, words
     for member in item.values if isinstance(item, Enum) else item.fields:
-        words = member.member if isinstance(member, EnumValue) else member.name
-        yield f"{item.full_name}.{member.name}", member.location, f"'{words}'"
+        name = member.member if isinstance(member, EnumValue) else member.name
+        yield f"{item.full_name}.{member.name}", member.location, "the result" if is_result else f"'{name}'"

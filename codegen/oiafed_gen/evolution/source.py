@@ -33,10 +33,11 @@ def _record(path: str, old: Record, new: Record | None, places: Places, added: S
         what = f"was renamed to '{heir.name}'" if heir else "was removed"
         location = heir.location if heir else places.at(path)
         message = f"'{old.name}', {old.kind}, {what}"
-        yield _breach(Code.REMOVED_TYPE, path, location, message)
         if old.kind == ERROR:  # it travels under its full name
             message += ": to older nodes it is only an RpcError"
-            yield _breach(Code.REMOVED_TYPE, path, location, message, Level.WIRE)
+            yield from _everywhere(Code.REMOVED_TYPE, path, location, message)
+        else:
+            yield _breach(Code.REMOVED_TYPE, path, location, message)
         return
     if old.kind != new.kind:
         message = f"'{new.name}' was {old.kind} and is {new.kind} now"
@@ -46,7 +47,8 @@ def _record(path: str, old: Record, new: Record | None, places: Places, added: S
 
 def _alike(old: Record, new: Record) -> bool:
     """Whether a class looks like another one under a new name."""
-    return old.kind == new.kind and [slot.name for slot in old.slots] == [slot.name for slot in new.slots]
+    slots = [[(slot.name, slot.annotation) for slot in each.slots] for each in (old, new)]
+    return old.kind == new.kind and bool(old.slots) and slots[0] == slots[1]
 
 
 def _enum(table: Table, old: Enum, new: Table, places: Places) -> Iterator[Breach]:
@@ -72,13 +74,11 @@ def _enum(table: Table, old: Enum, new: Table, places: Places) -> Iterator[Breac
 def _role(service: str, old: RoleSurface, new: RoleSurface | None, places: Places) -> Iterator[Breach]:
     if new is None:
         message = f"the role '{old.name}' was removed"
-        for level in (Level.WIRE, Level.SOURCE):
-            yield _breach(Code.REMOVED_ROLE, service, places.at(service), message, level)
+        yield from _everywhere(Code.REMOVED_ROLE, service, places.at(service), message)
         return
     if old.name != new.name:
         message = f"the role '{old.name}' was renamed to '{new.name}'"
-        for level in (Level.WIRE, Level.SOURCE):
-            yield _breach(Code.REMOVED_ROLE, service, new.location, message, level)
+        yield from _everywhere(Code.REMOVED_ROLE, service, new.location, message)
     for rpc, operation in old.operations.items():
         path, now = f"{service}.{rpc}", new.operations.get(rpc)
         if now is None:
@@ -119,7 +119,8 @@ def _callers(path: str, old: Operation, new: Operation, words: str) -> Iterator[
     only = ", ".join(sorted(new.callers))
     before = f"also {', '.join(sorted(lost))}" if old.callers else "every role"
     message = f"only {only} may call {words} now; before, {before} could"
-    yield _breach(Code.FEWER_CALLERS, path, new.location, message, Level.WIRE)
+    for level in (Level.WIRE, Level.JSON):
+        yield _breach(Code.FEWER_CALLERS, path, new.location, message, level)
 
 
 def _call(operation: Operation) -> str:
@@ -127,6 +128,10 @@ def _call(operation: Operation) -> str:
     taken, given = operation.streams
     kind = {(False, False): "", (True, False): "streaming in ", (False, True): "streaming out "}
     return f"{kind.get((taken, given), 'streaming both ways ')}{operation.name}({names})"
+
+
+def _everywhere(code: Code, path: str, location: Location, message: str) -> Iterator[Breach]:
+    return (_breach(code, path, location, message, level) for level in Level)
 
 
 def _breach(code: Code, path: str, location: Location, message: str, level: Level = Level.SOURCE) -> Breach:

@@ -27,8 +27,8 @@ _CODES = {
     Rule.FIELD_JSON_CARDINALITY: Code.CHANGED_TYPE,
     Rule.FIELD_NUMBER: Code.RENUMBERED,
     Rule.ENUM_VALUE_NUMBER: Code.RENUMBERED,
-    Rule.FIELD_JOINS_ONEOF: Code.CHANGED_ONEOF,
-    Rule.FIELD_ONEOF: Code.CHANGED_ONEOF,
+    Rule.FIELD_JOINS_ONEOF: Code.CHANGED_TYPE,
+    Rule.FIELD_ONEOF: Code.CHANGED_TYPE,
     Rule.FIELD_ZERO: Code.CHANGED_DEFAULT,
     Rule.FIELD_REMOVED: Code.REMOVED_FIELD,
     Rule.FIELD_NAME_REMOVED: Code.REMOVED_FIELD,
@@ -45,6 +45,15 @@ _CODES = {
     Rule.METHOD_REMOVED: Code.REMOVED_METHOD,
     Rule.SERVICE_REMOVED: Code.REMOVED_ROLE,
 }
+
+_BYTES_ALONE = {
+    Rule.FIELD_NUMBER,
+    Rule.FIELD_REMOVED,
+    Rule.ENUM_VALUE_NUMBER,
+    Rule.ENUM_VALUE_REMOVED,
+    Rule.RESERVED_REMOVED,
+}
+"""The rules of numbers, which JSON has not; what breaks another rule of the wire breaks JSON as well."""
 
 _SHOWN = 3  # of the fields that one change has renumbered
 
@@ -77,15 +86,17 @@ def _told(found: Iterable[Difference], places: Places) -> Iterator[Breach]:
     for moved, group in itertools.groupby(found, lambda each: _CODES[each.rule] is Code.RENUMBERED):
         if moved:
             yield _renumbered(list(group), places)
-        else:
-            yield from (_breach(each, places) for each in group)
+            continue
+        for each in group:
+            levels = {Level(each.level)} if each.rule in _BYTES_ALONE else {Level(each.level), Level.JSON}
+            yield from (_breach(each, level, places) for level in levels)
 
 
-def _breach(found: Difference, places: Places, message: str = "") -> Breach:
+def _breach(found: Difference, level: Level, places: Places, message: str = "") -> Breach:
     code = _CODES[found.rule]
     return Breach(
         code=code,
-        level=Level(found.level),
+        level=level,
         path=found.path,
         location=places.at(found.path),
         message=places.owner(found.path) + (message or _message(found, places)),
@@ -98,7 +109,7 @@ def _renumbered(moved: list[Difference], places: Places) -> Breach:
     moved.sort(key=lambda each: places.at(each.path))
     message = ", ".join(_message(each, places) for each in moved[:_SHOWN])
     more = f", and {len(moved) - _SHOWN} more moved" if len(moved) > _SHOWN else ""
-    return _breach(moved[0], places, message + more)
+    return _breach(moved[0], Level.WIRE, places, message + more)
 
 
 def _message(found: Difference, places: Places) -> str:

@@ -50,15 +50,19 @@ def _names(old: FieldDescriptor, new: FieldDescriptor, path: str) -> Iterator[Di
 
 
 def _zero(old: FieldDescriptor, new: FieldDescriptor, path: str) -> Iterator[Difference]:
-    """Look for a default where zero was not sent. Fields that have one are always sent."""
-    if old.has_presence or old.is_repeated or not new.has_presence or old.name != new.name:
+    """Look for a default on one side where the other does not send a zero. Fields that have one are always sent."""
+    if old.is_repeated or new.is_repeated or old.has_presence == new.has_presence:
         return
-    default = _default(new)
-    if default:
-        message = (
-            f"'{new.name}' got the default {default}: older nodes do not send a zero, which is now read as {default}"
-        )
-        yield difference(Rule.FIELD_ZERO, path, "no default", f"default {default}", message)
+    default = _default(new if new.has_presence else old)
+    if not default:
+        return
+    sender, verb = ("older", "got") if new.has_presence else ("newer", "lost")
+    message = (
+        f"'{new.name}' {verb} the default {default}: {sender} nodes do not send a zero, which is read as {default}"
+    )
+    sides = ("no default", f"default {default}")
+    before, now = sides if new.has_presence else reversed(sides)
+    yield difference(Rule.FIELD_ZERO, path, before, now, message)
 
 
 def _default(field: FieldDescriptor) -> str:

@@ -44,7 +44,12 @@ class Rule(enum.StrEnum):
     FIELD_JOINS_ONEOF = ("field-joins-oneof", Level.WIRE, True, "fields that could be set together still can")
     FIELD_ENUM = ("field-enum", Level.WIRE, False, "an enum stays an enum, and an integer an integer")
     FIELD_ONEOF = ("field-oneof", Level.WIRE, False, "a field stays in its oneof, or outside of all")
-    FIELD_ZERO = ("field-zero", Level.WIRE, False, "a field whose zero is not sent gets no default other than zero")
+    FIELD_ZERO = (
+        "field-zero",
+        Level.WIRE,
+        False,
+        "a field whose zero is not sent has no default other than zero elsewhere",
+    )
     FIELD_REMOVED = ("field-removed", Level.WIRE, False, "the number of a field that is removed is reserved")
     ENUM_VALUE_NUMBER = ("enum-value-number", Level.WIRE, True, "a value of an enum keeps its number")
     ENUM_VALUE_REMOVED = ("enum-value-removed", Level.WIRE, False, "the number of a value that is removed is reserved")
