@@ -5,6 +5,7 @@ value is, an `assert` says. A comment above a block tells what it is:
 
     <!-- file: NAME -->     written to that file, whatever its language, and not run
     <!-- run -->            commands, each with the output below it
+    <!-- fails -->          commands that exit with 1, each with what it writes to stderr below it
     <!-- raises: ERROR -->  raises that error
     <!-- not run -->        only shown
 
@@ -55,7 +56,7 @@ class Block:
         """Whether it is more than shown."""
         if self.mark.startswith("file: "):
             return False
-        return self.mark != "not run" if self.language == "python" else self.mark == "run"
+        return self.mark != "not run" if self.language == "python" else self.mark in ("run", "fails")
 
     @property
     def code(self) -> Any:
@@ -117,5 +118,6 @@ def _run_commands(block: Block, folder: Path) -> None:
         done = subprocess.run(
             [*commands[name], *arguments], cwd=folder, env=dict(os.environ), capture_output=True, text=True, timeout=60
         )
-        assert done.returncode == 0, f"{found['command']}: {done.stderr}"
-        assert not found["output"] or done.stdout == found["output"], f"{found['command']}: {done.stdout}"
+        assert done.returncode == (block.mark == "fails"), f"{found['command']}: {done.stderr}"
+        printed = done.stderr if block.mark == "fails" else done.stdout
+        assert not found["output"] or printed == found["output"], f"{found['command']}: {printed}"

@@ -109,6 +109,14 @@ class TestTheRunner:
         with pytest.raises(AssertionError):
             self.run(page, "<!-- run -->\n```console\n$ python -c '1/0'\n```\n")
 
+    def test_commands_that_fail_must_do_so_as_is_said(self, page: Path) -> None:
+        command = "$ python -c 'import sys; sys.exit(\"no\")'"
+        self.run(page, f"<!-- fails -->\n```console\n{command}\nno\n```\n")
+        with pytest.raises(AssertionError):
+            self.run(page, f"<!-- fails -->\n```console\n{command}\nyes\n```\n")
+        with pytest.raises(AssertionError):
+            self.run(page, "<!-- fails -->\n```console\n$ python -c ''\n```\n")
+
     def test_what_runs(self) -> None:
         def runs(language: str, mark: str = "") -> bool:
             return Block(Path(), 0, language, mark, "").runs

@@ -43,6 +43,10 @@ def _record(path: str, old: Record, new: Record | None, places: Places, added: S
         message = f"'{new.name}' was {old.kind} and is {new.kind} now"
         yield _breach(Code.CHANGED_TYPE, path, new.location, message)
     yield from SlotChanges(path, f"'{new.name}'", new.location, "field").between(old.slots, new.slots)
+    for name, proto in old.one_ofs.items():
+        if name not in new.one_ofs:
+            message = f"in '{new.name}', the oneof '{name}' was removed or has another name"
+            yield _breach(Code.CHANGED_ONEOF, f"{path}.{proto}", new.location, message)
 
 
 def _alike(old: Record, new: Record) -> bool:

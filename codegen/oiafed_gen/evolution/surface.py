@@ -45,12 +45,21 @@ class Slot:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """A dataclass or an exception; `kind` says which."""
+    """A dataclass or an exception.
+
+    Attributes:
+        name: Its name, behind those of the classes around it.
+        package: The folders of its package.
+        kind: What it is to people.
+        slots: Its fields.
+        one_ofs: The proto names of its oneofs by the names of the attributes that tell which member is set.
+    """
 
     name: str
     package: Package
     kind: str
     slots: tuple[Slot, ...]
+    one_ofs: dict[str, str]
     location: Location
 
 
@@ -118,6 +127,7 @@ def _record(table: Table, message: Message) -> Record:
         package=type_.package,
         kind=ERROR if message.is_error else "a type",
         slots=tuple(_slot(table, scope, message, field) for field in message.fields),
+        one_ofs={python: proto for proto, python in type_.one_ofs.items()},
         location=message.location,
     )
 

@@ -29,6 +29,9 @@ def misnamed(resolved: Resolved) -> Iterator[Finding]:
 def _message(message: Message) -> Iterator[Finding]:
     if not message.wire_only and not _PASCAL.fullmatch(message.name):
         yield Finding(message.location, _should(message.name, "PascalCase", pascal(message.name)))
+    for one_of in message.one_ofs:
+        if not _SNAKE.fullmatch(one_of.name):
+            yield Finding(one_of.location, _should(one_of.name, "snake_case", snake(one_of.name)))
     for field in message.fields:
         if not _SNAKE.fullmatch(field.name) and not (message.wire_only and field.name == "value"):
             yield Finding(field.location, _should(field.name, "snake_case", snake(field.name)))
