@@ -40,7 +40,8 @@ def system_files(schema: Path) -> dict[str, str]:
     files = tuple(SchemaFile(f"{_FOLDER}/{path.name}", path.read_text(encoding="utf-8")) for path in paths)
     texts = generate(files, Provided(well_known_files()))
     texts[f"{_SYSTEM}/__init__.py"] = _INIT  # the runtime's parts import single modules of it
-    del texts[f"{_SYSTEM}/blocking.py"]  # nodes speak to one another without users
+    for module in ("blocking", "testing"):
+        del texts[f"{_SYSTEM}/{module}.py"]  # nodes speak to one another without users
     moved = {path.replace(f"{_FOLDER}/", f"{_SYSTEM}/wire/", 1): text for path, text in texts.items()}
     return {path: text for path, text in moved.items() if path.startswith(f"{_SYSTEM}/")}
 

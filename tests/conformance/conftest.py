@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
-from oiafed_rpc.testing import Federation
+from oiafed_rpc.testing.conformance import Federation
 
 from tests.conformance.test_transports import TRANSPORTS
 

@@ -17,7 +17,7 @@ from oiafed_gen.diagnostics import Location, Problems
 ALIASES = frozenset(
     (
         *("_abstractmethod", "_AsyncIterator", "_Awaitable", "_Iterator"),
-        *("_blocking", "_builtins", "_dataclasses", "_datetime", "_rpc", "_types", "_typing"),
+        *("_blocking", "_builtins", "_dataclasses", "_datetime", "_rpc", "_testing", "_types", "_typing"),
     )
 )
 """The names that generated modules import for their own use."""
@@ -34,7 +34,7 @@ _TOP_LEVEL = sys.stdlib_module_names | set(_REMOVED_MODULES.split()) | _INSTALLE
 SYSTEM_PACKAGE = "oiafed_rpc.system"
 """The one generated package that is part of the runtime."""
 
-SUBMODULES = frozenset(["blocking", "types", "wire"])
+SUBMODULES = frozenset(["blocking", "testing", "types", "wire"])
 TYPE_RESERVED = _BUILTINS | ALIASES | SUBMODULES | {"annotations"}
 NESTED_RESERVED = _BUILTINS | ALIASES
 FIELD_RESERVED = ALIASES | {"self"}  # fields can be a method's parameters, which have the same names

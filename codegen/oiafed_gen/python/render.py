@@ -12,6 +12,7 @@ from oiafed_gen.python.docs import docstring, joined
 from oiafed_gen.python.packages import RoleModule
 from oiafed_gen.python.roles_view import class_names, role_view
 from oiafed_gen.python.table import Package, Table
+from oiafed_gen.python.testing_view import testing_view
 from oiafed_gen.python.types_view import types_view
 from oiafed_gen.templating import render
 
@@ -53,8 +54,9 @@ def _package(
         yield f"{module.name}.py", render("role.py.j2", view)
         exported.append((module.name, tuple(sorted(class_names(module.role)))))
     if roles:
-        waiting = blocking_view(table, package, roles, python_header({role.file.path for role in roles}))
-        yield "blocking.py", render("blocking.py.j2", waiting)
+        made_from = python_header({role.file.path for role in roles})
+        yield "blocking.py", render("blocking.py.j2", blocking_view(table, package, roles, made_from))
+        yield "testing.py", render("testing.py.j2", testing_view(table, package, roles, made_from))
     doc = docstring(joined(files))
     listing = PackageView(header, doc, tuple(sorted(exported)), _exports(exported))
     yield "__init__.py", render("package.py.j2", listing)

@@ -41,6 +41,7 @@ _ALIASES = {
     "_datetime": "import datetime as _datetime",
     "_typing": "import typing as _typing",
     "_rpc": "from oiafed_rpc import stub as _rpc",
+    "_testing": "from oiafed_rpc import testing as _testing",
 }
 
 

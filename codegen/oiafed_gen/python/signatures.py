@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from oiafed_gen.model import Field, Kind, Message, Method, TypeRef
 from oiafed_gen.provided import EMPTY, is_native
@@ -21,6 +21,8 @@ class Signature:
         names: The names of its parameters.
         calling: Its parameters for those who call it, `self` first.
         handling: Its parameters for those who implement it, `self` first.
+        recorded: The types of its parameters where a fake keeps them.
+        stream: The name of the parameter that is a stream; "" where none is.
         result: The type of its result, or of one item of it.
         doc: Its docstring.
         decorator: What marks it as deprecated, if it is.
@@ -30,6 +32,8 @@ class Signature:
     names: tuple[str, ...]
     calling: tuple[str, ...]
     handling: tuple[str, ...]
+    recorded: tuple[str, ...]
+    stream: str
     result: str
     doc: str
     decorator: str
@@ -41,14 +45,17 @@ class Signatures:
     Args:
         table: The schema's Python names.
         scope: The module that they are for.
-        methods: The Python names of the role's methods by their names on the wire; they hide types of such names.
+        methods: The Python names of the role's methods by their names on the wire.
+        hidden: Names that mean something else where the signatures stand; by default those of the methods.
     """
 
-    def __init__(self, table: Table, scope: ModuleScope, methods: Mapping[str, str]) -> None:
+    def __init__(
+        self, table: Table, scope: ModuleScope, methods: Mapping[str, str], hidden: Iterable[str] | None = None
+    ) -> None:
         self._table = table
         self._scope = scope
         self._methods = methods
-        self._hidden = frozenset(methods.values())
+        self._hidden = frozenset(methods.values() if hidden is None else hidden)
 
     def of(self, method: Method) -> Signature:
         """Return the signature of one method."""
@@ -56,8 +63,10 @@ class Signatures:
         return Signature(
             name=name,
             names=self._names(method),
-            calling=("self", *self._parameters(method, "Items")),
-            handling=("self", *self._parameters(method, "RequestStream")),
+            calling=("self", *_ordered(self._parameters(method, "_rpc.Items"))),
+            handling=("self", *_ordered(self._parameters(method, "_rpc.RequestStream"))),
+            recorded=tuple(map(_annotation, self._parameters(method, "_testing.Received"))),
+            stream=self._stream(method),
             result=self._result(method),
             doc=self._doc(method),
             decorator=f'@_rpc.deprecated("{name} is deprecated.")' if method.deprecated else "",
@@ -71,24 +80,28 @@ class Signatures:
             return ("requests",)
         return () if method.request == EMPTY else ("request",)
 
-    def _parameters(self, method: Method, stream: str) -> tuple[str, ...]:
+    def _stream(self, method: Method) -> str:
+        message = self._table.unpacked(method)
+        if message is None:
+            return "requests" if method.client_stream else ""
+        return next((name for field, name in zip(message.fields, self._names(method), strict=True) if field.stream), "")
+
+    def _parameters(self, method: Method, stream: str) -> list[str]:
         """Return the parameters, where `stream` is the runtime's class for one that is a stream."""
         names = self._names(method)
         message = self._table.unpacked(method)
         if message is not None:
-            return _ordered(
-                [self._parameter(message, *pair, stream) for pair in zip(message.fields, names, strict=True)]
-            )
+            return [self._parameter(message, *pair, stream) for pair in zip(message.fields, names, strict=True)]
         if not names:
-            return ()
+            return []
         item = "None" if method.request == EMPTY else self._single(method.request)
-        return (f"{names[0]}: {f'_rpc.{stream}[{item}]' if method.client_stream else item}",)
+        return [f"{names[0]}: {f'{stream}[{item}]' if method.client_stream else item}"]
 
     def _parameter(self, message: Message, field: Field, name: str, stream: str) -> str:
         optional = self._table.is_optional(message, field)
         annotation = self._scope.annotation(field, optional=optional, hidden=self._hidden)
         if field.stream:
-            return f"{name}: _rpc.{stream}[{annotation}]"
+            return f"{name}: {stream}[{annotation}]"
         default = "None" if optional else self._scope.default(field, self._hidden)
         return f"{name}: {annotation} = {default}" if default else f"{name}: {annotation}"
 
@@ -114,6 +127,11 @@ class Signatures:
         notes = [(name, note(f.doc, f.deprecated)) for f, name in zip(fields, self._names(method), strict=False)]
         title = f"The method `{method.name}`."
         return docstring(method.doc, notes, title=title, section="Args", deprecated=method.deprecated)
+
+
+def _annotation(parameter: str) -> str:
+    """Return the type of a parameter alone."""
+    return parameter.partition(": ")[2].partition(" = ")[0]
 
 
 def _ordered(parameters: list[str]) -> tuple[str, ...]:

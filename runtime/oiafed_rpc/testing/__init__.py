@@ -1,22 +1,35 @@
 """Tools for the tests of federations, and of what extends this package.
 
-The conformance suite needs pytest and pytest-asyncio: `pip install oiafed-rpc[test]`.
+The fixtures and the conformance suite need pytest and pytest-asyncio: `pip install oiafed-rpc[test]`.
 """
 
 from typing import TYPE_CHECKING, Any
 
-from oiafed_rpc.testing.clock import ManualClock
-
 if TYPE_CHECKING:
-    from oiafed_rpc.testing.conformance import Federation, TransportConformance
+    from oiafed_rpc.testing.clock import ManualClock
+    from oiafed_rpc.testing.conformance import TransportConformance
+    from oiafed_rpc.testing.fakes import Fake, Gate, Received, RecordedCall, Script, Scripts, StreamScript, UnaryScript
 
-__all__ = ["Federation", "ManualClock", "TransportConformance"]
+_MODULES = {"ManualClock": "clock", "TransportConformance": "conformance"}
+
+__all__ = [
+    "Fake",
+    "Gate",
+    "ManualClock",
+    "Received",
+    "RecordedCall",
+    "Script",
+    "Scripts",
+    "StreamScript",
+    "TransportConformance",
+    "UnaryScript",
+]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs pytest when it is first used."""
-    if name in __all__:
-        from oiafed_rpc.testing import conformance
+    """Import each when it is first used: pytest loads this package with its plugin, in every run."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
 
-        return getattr(conformance, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULES.get(name, 'fakes')}"), name)
