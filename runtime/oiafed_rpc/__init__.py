@@ -2,52 +2,77 @@
 
 from typing import TYPE_CHECKING, Any
 
-from oiafed_rpc.collection import Broadcast, BroadcastStream, ProxyCollection, Replies, Reply
-from oiafed_rpc.config import Address, NodeConfig, TlsConfig
-from oiafed_rpc.context import Call, current_call
-from oiafed_rpc.errors import (
-    AuthError,
-    Code,
-    ConfigError,
-    DeclaredError,
-    MaxRetriesExceeded,
-    OutcomeUnknown,
-    PartialFailure,
-    RetriableError,
-    RpcError,
-)
-from oiafed_rpc.handlers import Handler
-from oiafed_rpc.heartbeat import HeartbeatManager
-from oiafed_rpc.interceptors import (
-    AuthInterceptor,
-    CallNext,
-    CompressionInterceptor,
-    Context,
-    Interceptor,
-    LoggingInterceptor,
-    Side,
-)
-from oiafed_rpc.message import Identity, Message
-from oiafed_rpc.node import Node
-from oiafed_rpc.peers import Peer
-from oiafed_rpc.proxy import Proxy
-from oiafed_rpc.records import Empty, OpenEnum, Record, Tensor, Tensors
-from oiafed_rpc.requests import RequestStream
-from oiafed_rpc.retry import RetryPolicy
-from oiafed_rpc.serializer import (
-    JsonSerializer,
-    PickleSerializer,
-    ProtoSerializer,
-    Serializer,
-    SerializerError,
-    Serializers,
-)
-from oiafed_rpc.transport.base import Transport
-from oiafed_rpc.transport.memory import MemoryNetwork, MemoryTransport
-
 if TYPE_CHECKING:
+    from oiafed_rpc.collection import Broadcast, BroadcastStream, ProxyCollection, Replies, Reply
+    from oiafed_rpc.config import Address, NodeConfig, TlsConfig
+    from oiafed_rpc.context import Call, current_call
+    from oiafed_rpc.errors import (
+        AuthError,
+        Code,
+        ConfigError,
+        DeclaredError,
+        MaxRetriesExceeded,
+        OutcomeUnknown,
+        PartialFailure,
+        RetriableError,
+        RpcError,
+    )
+    from oiafed_rpc.handlers import Handler
+    from oiafed_rpc.heartbeat import HeartbeatManager
+    from oiafed_rpc.interceptors import (
+        AuthInterceptor,
+        CallNext,
+        CompressionInterceptor,
+        Context,
+        Interceptor,
+        LoggingInterceptor,
+        Side,
+    )
+    from oiafed_rpc.message import Identity, Message
+    from oiafed_rpc.node import Node
+    from oiafed_rpc.peers import Peer
+    from oiafed_rpc.proxy import Proxy
+    from oiafed_rpc.records import Empty, OpenEnum, Record, Tensor, Tensors
+    from oiafed_rpc.requests import RequestStream
+    from oiafed_rpc.retry import RetryPolicy
+    from oiafed_rpc.serializer import (
+        JsonSerializer,
+        PickleSerializer,
+        ProtoSerializer,
+        Serializer,
+        SerializerError,
+        Serializers,
+    )
     from oiafed_rpc.transport.auto import AutoTransport
+    from oiafed_rpc.transport.base import Transport
     from oiafed_rpc.transport.grpc import GrpcTransport
+    from oiafed_rpc.transport.memory import MemoryNetwork, MemoryTransport
+
+_MODULES = {
+    "collection": "Broadcast BroadcastStream ProxyCollection Replies Reply",
+    "config": "Address NodeConfig TlsConfig",
+    "context": "Call current_call",
+    "errors": (
+        "AuthError Code ConfigError DeclaredError MaxRetriesExceeded OutcomeUnknown PartialFailure RetriableError "
+        "RpcError"
+    ),
+    "handlers": "Handler",
+    "heartbeat": "HeartbeatManager",
+    "interceptors": "AuthInterceptor CallNext CompressionInterceptor Context Interceptor LoggingInterceptor Side",
+    "message": "Identity Message",
+    "node": "Node",
+    "peers": "Peer",
+    "proxy": "Proxy",
+    "records": "Empty OpenEnum Record Tensor Tensors",
+    "requests": "RequestStream",
+    "retry": "RetryPolicy",
+    "serializer": "JsonSerializer PickleSerializer ProtoSerializer Serializer SerializerError Serializers",
+    "transport.auto": "AutoTransport",
+    "transport.base": "Transport",
+    "transport.grpc": "GrpcTransport",
+    "transport.memory": "MemoryNetwork MemoryTransport",
+}
+"""The names that each module has for users."""
 
 __all__ = [
     "Address",
@@ -103,15 +128,18 @@ __all__ = [
     "current_call",
 ]
 
+_PLACES = {name: module for module, names in _MODULES.items() for name in names.split()}
+
 
 def __getattr__(name: str) -> Any:
-    """Import what needs gRPC when it is first used: a node in memory starts without."""
-    if name == "GrpcTransport":
-        from oiafed_rpc.transport.grpc import GrpcTransport
+    """Import each when it is first used: a node in memory starts without gRPC, and the plugin of pytest without all."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
 
-        return GrpcTransport
-    if name == "AutoTransport":
-        from oiafed_rpc.transport.auto import AutoTransport
+    found = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+    return found
 
-        return AutoTransport
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
