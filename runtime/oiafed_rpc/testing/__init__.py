@@ -9,11 +9,20 @@ if TYPE_CHECKING:
     from oiafed_rpc.testing.clock import ManualClock
     from oiafed_rpc.testing.conformance import TransportConformance
     from oiafed_rpc.testing.fakes import Fake, Gate, Received, RecordedCall, Script, Scripts, StreamScript, UnaryScript
+    from oiafed_rpc.testing.federation import BlockingFederation, Federation, UnfinishedCallsError
 
-_MODULES = {"ManualClock": "clock", "TransportConformance": "conformance"}
+_MODULES = {
+    "BlockingFederation": "federation",
+    "Federation": "federation",
+    "ManualClock": "clock",
+    "TransportConformance": "conformance",
+    "UnfinishedCallsError": "federation",
+}
 
 __all__ = [
+    "BlockingFederation",
     "Fake",
+    "Federation",
     "Gate",
     "ManualClock",
     "Received",
@@ -23,6 +32,7 @@ __all__ = [
     "StreamScript",
     "TransportConformance",
     "UnaryScript",
+    "UnfinishedCallsError",
 ]
 
 

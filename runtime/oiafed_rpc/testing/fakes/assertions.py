@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from oiafed_rpc.method import Method
@@ -34,13 +35,34 @@ class Assertions(Generic[P, C]):
     def __init__(self, spec: Method[Any], call: Callable[P, C]) -> None:
         self.spec = spec
         self.calls: list[C] = []
+        self._under_way: list[C] = []
         self._call = call
         self._changes = Changes()
 
-    def record(self, call: C) -> None:
-        """Note a call."""
+    @contextlib.contextmanager
+    def recorded(self, call: C) -> Generator[None]:
+        """Note a call, until it is answered."""
         self.calls.append(call)
+        self._under_way.append(call)
         self._changes.notify()
+        try:
+            yield
+        finally:
+            self._under_way = [each for each in self._under_way if each is not call]
+            self._changes.notify()
+
+    @property
+    def under_way(self) -> list[C]:
+        """The calls that are being answered now."""
+        return list(self._under_way)
+
+    async def until_idle(self, timeout: float) -> bool:
+        """Wait until no call is being answered, at most so many seconds; whether that is so."""
+        return await self._changes.until(lambda: not self._under_way, timeout)
+
+    def wait_until_idle(self, timeout: float) -> bool:
+        """`until_idle` for code without `await`."""
+        return self._changes.wait_until(lambda: not self._under_way, timeout)
 
     async def until_called(self, count: int = 1, timeout: float = 10.0) -> C:
         """Wait until so many calls have come, whether they are answered or not.

@@ -89,6 +89,11 @@ def arguments_of(call: RecordedCall[Any]) -> Mapping[str, Any]:
     return {name: value for name, value in vars(call).items() if not name.startswith("_rpc_")}
 
 
+def caller_of(call: RecordedCall[Any]) -> str:
+    """The id of the node that made a call; empty where none did."""
+    return call._rpc_context.source if call._rpc_context else ""  # pyright: ignore[reportPrivateUsage]
+
+
 async def wait_for_items(call: RecordedCall[Any]) -> None:
     """Wait for the whole of a streamed request."""
     for value in arguments_of(call).values():

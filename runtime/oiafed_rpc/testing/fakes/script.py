@@ -72,9 +72,8 @@ class Script(Assertions[P, C], Generic[P, C, R]):
         self.waits_for(gate)
         return gate
 
-    async def _answer(self, call: C) -> Callable[[C], Any]:
-        """Record a call, and choose what answers it."""
-        self.record(call)
+    async def _answer(self) -> Callable[[C], Any]:
+        """Choose what answers a call, when all gates are open."""
         for gate in tuple(self._gates):
             await gate.passed()
         return self._next.popleft() if self._next else self._lasting
@@ -150,8 +149,9 @@ class UnaryScript(Script[P, C, R]):
 
     async def answer(self, call: C) -> R:
         """Answer a call."""
-        answer = await self._answer(call)
-        return cast("R", await answer(call))
+        with self.recorded(call):
+            answer = await self._answer()
+            return cast("R", await answer(call))
 
     def _giving(self, result: object) -> Callable[[C], Any]:
         self._check(result)
@@ -218,10 +218,11 @@ class StreamScript(Script[P, C, R]):
 
     async def answer(self, call: C) -> AsyncGenerator[R, None]:
         """Answer a call."""
-        answer = await self._answer(call)
-        async with contextlib.aclosing(answer(call)) as items:
-            async for item in items:
-                yield item
+        with self.recorded(call):
+            answer = await self._answer()
+            async with contextlib.aclosing(answer(call)) as items:
+                async for item in items:
+                    yield item
 
     def _giving(self, items: tuple[Any, ...]) -> Callable[[C], Any]:
         for item in items:
