@@ -18,6 +18,7 @@ from oiafed_gen.evolution import Level
 from oiafed_gen.generate import python_files, resolve
 from oiafed_gen.lint import RULES
 from oiafed_gen.output import compare, update
+from oiafed_gen.project.command import init
 from oiafed_gen.provided import provided_files
 from oiafed_gen.reporting import FORMATS
 from oiafed_gen.review import Review
@@ -103,6 +104,9 @@ def command(
         _watch(schema, output, run)
     else:
         run()
+
+
+command.add(init)
 
 
 def _run(schema: Path, output: Path, check: bool, review: Review, format_: str) -> None:

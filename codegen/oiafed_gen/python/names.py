@@ -100,7 +100,12 @@ def package_path(dotted: str) -> tuple[str, ...]:
     if dotted == SYSTEM_PACKAGE:
         return tuple(dotted.split("."))
     first, *rest = dotted.split(".")
-    return (escape(first, _TOP_LEVEL), *(escape(part, SUBMODULES) for part in rest))
+    return (escape_top_level(first), *(escape(part, SUBMODULES) for part in rest))
+
+
+def escape_top_level(name: str) -> str:
+    """Return the name of a top-level package, with trailing underscores where another package has it."""
+    return escape(name, _TOP_LEVEL)
 
 
 def module_name(stem: str) -> str:

@@ -1,0 +1,1 @@
+"""`oiafed-gen init`: a new project that runs."""
