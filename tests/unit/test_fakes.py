@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -387,3 +389,14 @@ async def test_two_federations_do_not_meet(federation: Federation) -> None:
     (_,) = await federation.fakes(FakeLearner)
     async with Node("learner_0", "learner"):
         assert not federation.nodes["learner_0"].peers
+
+
+def test_records_keep_arguments_of_any_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "golden/fakes/expected")
+    testing = importlib.import_module("fakes.v1.testing")
+    fake = testing.FakeTesting()
+    call = testing.TestingPutCall_(["a"], True, 3)
+    assert (call._rpc_, call._testing_, call.TestingPutCall) == ([], True, 3)
+    assert repr(call) == "TestingPutCall_(_rpc_=[], _testing_=True, TestingPutCall=3)"
+    assert fake.on_.put.calls == []
+    assert testing.APaintCall_("x", np.zeros(1)).rpc_ == "x"

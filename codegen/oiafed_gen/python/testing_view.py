@@ -82,7 +82,7 @@ def testing_view(table: Table, package: Package, modules: Sequence[RoleModule], 
         header: The module's first line.
     """
     classes = [_Classes.named(module) for module in modules]
-    _tell_apart(classes)
+    _tell_apart(classes, _parameters(table, modules))
     scope = ModuleScope(table, package, {name for each in classes for name in each.all()}, is_types=False)
     scope.alias("_testing")
     roles = tuple(_Role(table, scope, module, names).view() for module, names in zip(modules, classes, strict=True))
@@ -108,12 +108,18 @@ class _Classes:
         return (self.fake, self.scripts, *self.calls.values())
 
 
-def _tell_apart(classes: Sequence[_Classes]) -> None:
-    """Have no two classes of the module share a name; fakes, whose names are told to users, go first."""
+def _parameters(table: Table, modules: Sequence[RoleModule]) -> set[str]:
+    """Return the names of all parameters, which hide classes of such names in the methods of fakes."""
+    requests = {method.request for module in modules for method in module.role.methods}
+    return {name for request in requests & table.types.keys() for name in table.types[request].attributes.values()}
+
+
+def _tell_apart(classes: Sequence[_Classes], hidden: set[str]) -> None:
+    """Have no two classes of the module share a name, nor those of calls one of `hidden`; fakes choose first."""
     taken: set[str] = set()
 
-    def take(name: str) -> str:
-        found = free(name, taken)
+    def take(name: str, others: Iterable[str] = ()) -> str:
+        found = free(name, {*taken, *others})
         taken.add(found)
         return found
 
@@ -121,7 +127,7 @@ def _tell_apart(classes: Sequence[_Classes]) -> None:
         each.fake = take(each.fake)
     for each in classes:
         each.scripts = take(each.scripts)
-        each.calls = {rpc: take(name) for rpc, name in each.calls.items()}
+        each.calls = {rpc: take(name, hidden) for rpc, name in each.calls.items()}
 
 
 class _Role:
@@ -163,7 +169,7 @@ class _Role:
         iterator = self._scope.alias("_AsyncIterator") if stream else ""
         given = ", ".join(f"{name}={name}" for name in handled.names)
         streamed = recorded.stream
-        kept = [f"_testing.Received({name})" if name == streamed else name for name in handled.names]
+        kept = [f"self._rpc_received({name})" if name == streamed else name for name in handled.names]
         answer = "self._rpc_stream" if stream else "await self._rpc_unary"
         kind = "StreamScript" if stream else "UnaryScript"
         return FakeMethod(

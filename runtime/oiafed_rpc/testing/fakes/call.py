@@ -55,12 +55,17 @@ class RecordedCall(Generic[R]):
     In memory the arguments are the very objects that the caller passed: what it does to them later is seen here.
     """
 
+    _rpc_arguments: Mapping[str, Any]
     _rpc_context: Call | None
 
     def _rpc_keep(self, /, **arguments: object) -> None:
         message = CURRENT.get()
+        self._rpc_arguments = arguments
         self._rpc_context = None if message is None else Call(message)
         self.__dict__.update(arguments)
+
+    def _rpc_received(self, items: Items[T], /) -> Received[T]:
+        return Received(items)
 
     @property
     def rpc(self) -> Call:
@@ -86,7 +91,7 @@ class RecordedCall(Generic[R]):
 
 def arguments_of(call: RecordedCall[Any]) -> Mapping[str, Any]:
     """The arguments of a call by the names of its attributes."""
-    return {name: value for name, value in vars(call).items() if not name.startswith("_rpc_")}
+    return call._rpc_arguments  # pyright: ignore[reportPrivateUsage] - calls have the names of a schema
 
 
 def caller_of(call: RecordedCall[Any]) -> str:

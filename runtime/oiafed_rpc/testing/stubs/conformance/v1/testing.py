@@ -149,7 +149,7 @@ class PainterSumCall(_testing.RecordedCall[int]):
     numbers: _testing.Received[int]
 
     def __init__(self, start: int, numbers: _rpc.Items[int]) -> None:
-        self._rpc_keep(start=start, numbers=_testing.Received(numbers))
+        self._rpc_keep(start=start, numbers=self._rpc_received(numbers))
 
 
 class PainterAverageCall(_testing.RecordedCall[float]):
@@ -158,7 +158,7 @@ class PainterAverageCall(_testing.RecordedCall[float]):
     numbers: _testing.Received[float]
 
     def __init__(self, numbers: _rpc.Items[float]) -> None:
-        self._rpc_keep(numbers=_testing.Received(numbers))
+        self._rpc_keep(numbers=self._rpc_received(numbers))
 
 
 class PainterGatherCall(_testing.RecordedCall[_rpc.Tensors]):
@@ -167,7 +167,7 @@ class PainterGatherCall(_testing.RecordedCall[_rpc.Tensors]):
     arrays: _testing.Received[_rpc.Tensors]
 
     def __init__(self, arrays: _rpc.Items[_rpc.Tensors]) -> None:
-        self._rpc_keep(arrays=_testing.Received(arrays))
+        self._rpc_keep(arrays=self._rpc_received(arrays))
 
 
 class PainterPaintCall(_testing.RecordedCall[Point]):
@@ -176,7 +176,7 @@ class PainterPaintCall(_testing.RecordedCall[Point]):
     points: _testing.Received[Point]
 
     def __init__(self, points: _rpc.Items[Point]) -> None:
-        self._rpc_keep(points=_testing.Received(points))
+        self._rpc_keep(points=self._rpc_received(points))
 
 
 class PainterRunningSumCall(_testing.RecordedCall[int]):
@@ -186,7 +186,7 @@ class PainterRunningSumCall(_testing.RecordedCall[int]):
     numbers: _testing.Received[int]
 
     def __init__(self, start: int, numbers: _rpc.Items[int]) -> None:
-        self._rpc_keep(start=start, numbers=_testing.Received(numbers))
+        self._rpc_keep(start=start, numbers=self._rpc_received(numbers))
 
 
 class PainterScripts(_testing.Scripts):

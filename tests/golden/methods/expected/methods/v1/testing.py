@@ -170,7 +170,7 @@ class WorkerSumCall(_testing.RecordedCall[int]):
     numbers: _testing.Received[int]
 
     def __init__(self, start: int, numbers: _rpc.Items[int]) -> None:
-        self._rpc_keep(start=start, numbers=_testing.Received(numbers))
+        self._rpc_keep(start=start, numbers=self._rpc_received(numbers))
 
 
 class WorkerAverageCall(_testing.RecordedCall[float]):
@@ -179,7 +179,7 @@ class WorkerAverageCall(_testing.RecordedCall[float]):
     numbers: _testing.Received[float]
 
     def __init__(self, numbers: _rpc.Items[float]) -> None:
-        self._rpc_keep(numbers=_testing.Received(numbers))
+        self._rpc_keep(numbers=self._rpc_received(numbers))
 
 
 class WorkerGatherCall(_testing.RecordedCall[_rpc.Tensors]):
@@ -188,7 +188,7 @@ class WorkerGatherCall(_testing.RecordedCall[_rpc.Tensors]):
     arrays: _testing.Received[_rpc.Tensors]
 
     def __init__(self, arrays: _rpc.Items[_rpc.Tensors]) -> None:
-        self._rpc_keep(arrays=_testing.Received(arrays))
+        self._rpc_keep(arrays=self._rpc_received(arrays))
 
 
 class WorkerBatchesCall(_testing.RecordedCall[None]):
@@ -199,7 +199,7 @@ class WorkerBatchesCall(_testing.RecordedCall[None]):
     limit: int
 
     def __init__(self, batches: _rpc.Items[list[Record]], by: dict[str, Record], limit: int = 8) -> None:
-        self._rpc_keep(batches=_testing.Received(batches), by=by, limit=limit)
+        self._rpc_keep(batches=self._rpc_received(batches), by=by, limit=limit)
 
 
 class WorkerPaintCall(_testing.RecordedCall[Mode]):
@@ -210,7 +210,7 @@ class WorkerPaintCall(_testing.RecordedCall[Mode]):
     last: Record
 
     def __init__(self, modes: _rpc.Items[Mode], *, first: Mode = Mode.SLOW, last: Record) -> None:
-        self._rpc_keep(modes=_testing.Received(modes), first=first, last=last)
+        self._rpc_keep(modes=self._rpc_received(modes), first=first, last=last)
 
 
 class WorkerEchoCall(_testing.RecordedCall[int | None]):
@@ -219,7 +219,7 @@ class WorkerEchoCall(_testing.RecordedCall[int | None]):
     values: _testing.Received[int | None]
 
     def __init__(self, values: _rpc.Items[int | None]) -> None:
-        self._rpc_keep(values=_testing.Received(values))
+        self._rpc_keep(values=self._rpc_received(values))
 
 
 class WorkerEverythingCall(_testing.RecordedCall[None]):

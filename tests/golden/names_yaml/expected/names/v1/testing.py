@@ -2228,7 +2228,7 @@ class BlockingAsTheyComeCall(_testing.RecordedCall[str]):
     _rpc_: _testing.Received[str]
 
     def __init__(self, _blocking: str, _rpc: _rpc.Items[str]) -> None:
-        self._rpc_keep(_blocking_=_blocking, _rpc_=_testing.Received(_rpc))
+        self._rpc_keep(_blocking_=_blocking, _rpc_=self._rpc_received(_rpc))
 
 
 class BlockingBlockingCall(_testing.RecordedCall[list[Typed]]):
@@ -2246,7 +2246,7 @@ class BlockingRpcInnerCall(_testing.RecordedCall[list[Typed]]):
     list: _testing.Received[Typed]
 
     def __init__(self, list: _rpc.Items[Typed]) -> None:
-        self._rpc_keep(list=_testing.Received(list))
+        self._rpc_keep(list=self._rpc_received(list))
 
 
 class BlockingDeprecatedCall(_testing.RecordedCall[None]):

@@ -50,7 +50,7 @@ class HttpKeeperUploadCall(_testing.RecordedCall[Reply]):
     requests: _testing.Received[Request]
 
     def __init__(self, requests: _rpc.Items[Request]) -> None:
-        self._rpc_keep(requests=_testing.Received(requests))
+        self._rpc_keep(requests=self._rpc_received(requests))
 
 
 class HttpKeeperChatCall(_testing.RecordedCall[Reply]):
@@ -59,7 +59,7 @@ class HttpKeeperChatCall(_testing.RecordedCall[Reply]):
     requests: _testing.Received[Request]
 
     def __init__(self, requests: _rpc.Items[Request]) -> None:
-        self._rpc_keep(requests=_testing.Received(requests))
+        self._rpc_keep(requests=self._rpc_received(requests))
 
 
 class HttpKeeperSinkCall(_testing.RecordedCall[None]):
@@ -68,7 +68,7 @@ class HttpKeeperSinkCall(_testing.RecordedCall[None]):
     requests: _testing.Received[_rpc.Tensors]
 
     def __init__(self, requests: _rpc.Items[_rpc.Tensors]) -> None:
-        self._rpc_keep(requests=_testing.Received(requests))
+        self._rpc_keep(requests=self._rpc_received(requests))
 
 
 class HttpKeeperPulsesCall(_testing.RecordedCall[None]):
@@ -77,7 +77,7 @@ class HttpKeeperPulsesCall(_testing.RecordedCall[None]):
     requests: _testing.Received[None]
 
     def __init__(self, requests: _rpc.Items[None]) -> None:
-        self._rpc_keep(requests=_testing.Received(requests))
+        self._rpc_keep(requests=self._rpc_received(requests))
 
 
 class HttpKeeperPingCall(_testing.RecordedCall[None]):
