@@ -23,6 +23,7 @@ from oiafed_rpc.dynamic import DYNAMIC
 from oiafed_rpc.errors import as_rpc_error
 from oiafed_rpc.message import Message
 from oiafed_rpc.method import Method
+from oiafed_rpc.schemas.offers import Offers
 from oiafed_rpc.serializer import JsonSerializer, Packed, ProtoSerializer
 from oiafed_rpc.system.node import NodeHandler
 from oiafed_rpc.system.types import HelloReply, HelloRequest
@@ -66,7 +67,7 @@ def _message(path: str, payload: Any, **changes: Any) -> Message:
     named |= changes
     message = Message(named["name"] or spec.title, named["source"], named["target"], payload, call_id=named["call_id"])
     message.role, message.spec = named["role"], spec
-    for key in ("serializer", "compressor", "stream", "metadata"):
+    for key in ("serializer", "compressor", "stream", "metadata", "schema"):
         if key in changes:
             setattr(message, key, changes[key])
     return message
@@ -104,6 +105,7 @@ def requests() -> list[Vector]:
         _request("a typed call that is answered with a stream", f"{learner}/Watch", small),
         _request("a typed call whose body another serializer made", f"{learner}/Watch", small, serializer="json"),
         _request("a compressed body", f"{learner}/Watch", small, compressor=Stored()),
+        _request("a call to a node that has told its methods", f"{learner}/Watch", small, schema=_hello().schema),
         _request("metadata of the caller's own", f"{learner}/Describe", {}, metadata={"auth_token": "s3cret"}),
         _request("a schema-less call", f"{dynamic}/Call", {"epochs": 3}, name="fit"),
         _request("the same in protobuf", f"{dynamic}/Call", {"epochs": 3}, name="fit", serializer="proto"),
@@ -125,6 +127,15 @@ def requests() -> list[Vector]:
         ),
         _request("an introduction", "/oiafed.v1.Node/Hello", hello),
     ]
+
+
+def _hello() -> HelloReply:
+    """The introduction of a node with a single method: protobuf leaves the order of several open."""
+    offer = Offers("learner_0").tell([METHODS["/federation.v1.Learner/Fit"]])
+    incarnation = "0b1c2d3e4f506172"
+    return HelloReply(
+        node_id="learner_0", role="learner", incarnation=incarnation, schema=offer.schema, methods=offer.methods
+    )
 
 
 def replies() -> list[Vector]:
@@ -149,7 +160,7 @@ def replies() -> list[Vector]:
         (
             "to an introduction",
             "/oiafed.v1.Node/Hello",
-            HelloReply(node_id="learner_0", role="learner", incarnation="0b1c2d3e4f506172"),
+            _hello(),
             "",
         ),
     ]

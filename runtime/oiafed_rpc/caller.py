@@ -26,6 +26,7 @@ from oiafed_rpc.method import Method
 from oiafed_rpc.repeating import Repeating, judged
 from oiafed_rpc.requests import Source
 from oiafed_rpc.retry import RetryPolicy
+from oiafed_rpc.schemas.acquaintances import Acquaintances
 from oiafed_rpc.serializer import Serializers
 from oiafed_rpc.streams import close, item_in_time
 from oiafed_rpc.transport.base import Transport
@@ -117,6 +118,10 @@ class Caller:
         serializers: What their payloads are sent with.
         timeout: Seconds that a call may take where neither its method nor its caller says.
         retry: How failed attempts are repeated; None for not at all.
+
+    Attributes:
+        serializers: As given.
+        schemas: What the nodes that it calls have told of their schemas.
     """
 
     def __init__(
@@ -130,6 +135,8 @@ class Caller:
         retry: RetryPolicy | None,
     ) -> None:
         self.serializers = serializers
+        self.schemas = Acquaintances()
+        self._told = self.schemas.of
         self._node_id = node_id
         self._role = role
         self._transport = transport
@@ -169,6 +176,7 @@ class Caller:
                 for waits in self._waits.values():
                     await waits.until_empty()
         self._waits.clear()
+        self.schemas.clear()
 
     def lose(self, target: str, why: str) -> None:
         """Fail the calls that wait on a node that is lost."""
@@ -257,7 +265,11 @@ class Caller:
             raise
 
     async def _next(self, items: AsyncIterator[Any], request: Message) -> Any:
-        return await item_in_time(items, request.deadline, request.method, self._ends(request))
+        try:
+            return await item_in_time(items, request.deadline, request.method, self._ends(request))
+        except RpcError as error:
+            self.schemas.heed(error, request.target)
+            raise
 
     def _repeating(self, error: RetriableError, request: Message, payload: Any, options: Options) -> Repeating:
         policy = self._policy(options)
@@ -338,7 +350,8 @@ class Caller:
             if not done:
                 reply = await rest(steps, reply, message.deadline, message.method, self._ends(message))
             return checked_reply(reply)
-        except RpcError:
+        except RpcError as error:
+            self.schemas.heed(error, message.target)
             raise
         except Exception as error:
             raise as_rpc_error(error, self._node_id, message.method) from error
@@ -349,6 +362,18 @@ class Caller:
         return () if spec is not None and spec.provided else (self._waits_on(message.target),)
 
     def _send(self, message: Message) -> Coroutine[Any, Any, Message]:
+        if self._told:
+            known = self._told.get(message.target)
+            if known is not None:
+                if message.spec not in known.alike:
+                    return self._send_admitted(message)
+                message.schema = known.schema
+        return self._deliver(message)
+
+    async def _send_admitted(self, message: Message) -> Message:
+        return await self._deliver(await self.schemas.admit(message))
+
+    def _deliver(self, message: Message) -> Coroutine[Any, Any, Message]:
         if message.spec is None or not message.spec.gives_stream:
             return self._transport.send(message.target, message)
         return self._opened(message)

@@ -19,6 +19,7 @@ from oiafed_rpc.log import logger
 from oiafed_rpc.message import Message
 from oiafed_rpc.method import Method
 from oiafed_rpc.requests import RequestStream
+from oiafed_rpc.schemas.offers import Offer, Offers
 from oiafed_rpc.serializer import Serializers
 from oiafed_rpc.streams import close, item_in_time
 from oiafed_rpc.wire import Wire
@@ -59,6 +60,7 @@ class Endpoint:
         self._debug = debug
         self._typed: dict[str, tuple[Method[Any], Target]] = {}
         self._named: dict[str, list[Target]] = {}
+        self._offers = Offers(node_id)
         context = Context(Side.HANDLER, node_id)
         self._chain = compose(interceptors, context, self._dispatch) if interceptors else None
 
@@ -67,6 +69,15 @@ class Endpoint:
         """The full names of the gRPC services that the node offers, its own and those that every node has."""
         paths = [*self._typed, *DYNAMIC]
         return sorted({path.split("/")[1] for path in paths})
+
+    @property
+    def methods(self) -> list[Method[Any]]:
+        """The methods of a schema that the node offers."""
+        return [spec for spec, _ in self._typed.values() if not spec.provided]
+
+    def offer_told(self) -> Offer:
+        """The same as others are told of them."""
+        return self._offers.tell(self.methods)
 
     def register(self, handler: Handler, *, by_name: bool = True) -> None:
         """Offer the methods of a generated handler.
@@ -95,6 +106,7 @@ class Endpoint:
         """Offer one method, by its path alone."""
         target = Target(function, unpack=isinstance(spec.request, Params), typed=True)
         self._typed[spec.path] = spec, target
+        self._offers.grow()
         return target
 
     def _taken(self, what: str) -> RpcError:
@@ -186,6 +198,8 @@ class Endpoint:
         if self.draining.stopping and not spec.provided:
             raise self.draining.refusal()
         if message.undecoded:
+            if message.schema and spec.role and not spec.provided:
+                self._offers.check(message.schema, spec.path)
             if spec.takes_stream:
                 await self.wire.decode_stream(message)
             else:
@@ -265,7 +279,7 @@ class Endpoint:
         return {**cast("dict[str, Any]", beside), name: items}, items
 
     def _titles(self) -> list[str]:
-        return [spec.title for spec, _ in self._typed.values() if not spec.provided]
+        return [spec.title for spec in self.methods]
 
     def _no_method(self, name: str, known: list[str]) -> RpcError:
         near = difflib.get_close_matches(name, known, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import NamedTuple
 
 from oiafed_rpc.config import Address
@@ -12,8 +12,9 @@ from oiafed_rpc.context import current_call
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.peers import Peer
+from oiafed_rpc.schemas.described import describe
 from oiafed_rpc.system.node import NodeHandler, NodeProxy
-from oiafed_rpc.system.types import HelloReply, HelloRequest
+from oiafed_rpc.system.types import DescribeReply, DescribeRequest, HelloReply, HelloRequest
 from oiafed_rpc.transport.base import Transport
 
 _FIRST_PAUSE = 0.05
@@ -48,9 +49,17 @@ class Introduction(NodeHandler):
                 self._guests.pop(request.node_id, None)
                 self._gone.set()
 
+    async def describe(self, request: DescribeRequest) -> DescribeReply:
+        """Tell what methods look like."""
+        asked = set(request.paths)
+        return describe(spec for spec in self._endpoint.methods if spec.path in asked)
+
     def _reply(self) -> HelloReply:
         own = self._endpoint
-        return HelloReply(node_id=own.node_id, role=own.role, incarnation=own.incarnation)
+        schema, methods = own.offer_told()
+        return HelloReply(
+            node_id=own.node_id, role=own.role, incarnation=own.incarnation, schema=schema, methods=methods
+        )
 
     async def _check(self, request: HelloRequest) -> None:
         """See whether the id of a caller is its own.
@@ -87,10 +96,12 @@ class Introduced(NamedTuple):
 
     Attributes:
         peer: Who it is.
+        reply: What it has told of itself.
         attendance: Lasts as long as the node is there; None where the transport carries no streams.
     """
 
     peer: Peer
+    reply: HelloReply
     attendance: AsyncIterator[HelloReply] | None
 
 
@@ -155,14 +166,35 @@ async def greet(own: Endpoint, node: NodeProxy, node_id: str) -> HelloReply:
     except RpcError as error:
         if error.code is not Code.UNIMPLEMENTED:
             raise
-    return HelloReply(node_id=node_id, role="", incarnation="")
+    return HelloReply(node_id=node_id, role="", incarnation="", schema="")
 
 
 def _introduced(reply: HelloReply, address: Address, attendance: AsyncIterator[HelloReply] | None) -> Introduced:
     where = str(address).partition("@")[2]
-    return Introduced(Peer(reply.node_id, reply.role, reply.incarnation, where), attendance)
+    return Introduced(Peer(reply.node_id, reply.role, reply.incarnation, where), reply, attendance)
 
 
 def attend(own: Endpoint, node: NodeProxy) -> AsyncIterator[HelloReply]:
     """Be there for a node: it answers once, and the stream lasts as long as both are there."""
     return node.with_options(timeout=LONGEST, retry=False).attend(hello_of(own))
+
+
+class Inquiry:
+    """Asks other nodes about their schemas.
+
+    Args:
+        own: Who asks.
+        proxy: Makes the proxy of a node by its id.
+    """
+
+    def __init__(self, own: Endpoint, proxy: Callable[[str], NodeProxy]) -> None:
+        self._own = own
+        self._proxy = proxy
+
+    async def hello(self, target: str) -> HelloReply:
+        """Who a node is, and what methods it has by now; raises RpcError where it does not answer."""
+        return await greet(self._own, self._proxy(target), target)
+
+    async def describe(self, target: str, path: str) -> DescribeReply:
+        """What a method looks like there; raises RpcError where the node does not answer."""
+        return await self._proxy(target).with_options(retry=False).describe(DescribeRequest(paths=[path]))

@@ -16,6 +16,7 @@ from oiafed_rpc.introduction import FAREWELL, attend, greet, introduce
 from oiafed_rpc.lifecycle import elsewhere
 from oiafed_rpc.log import logger
 from oiafed_rpc.peers import Peer
+from oiafed_rpc.schemas.acquaintances import Acquaintances
 from oiafed_rpc.streams import close
 from oiafed_rpc.system.node import NodeProxy
 from oiafed_rpc.system.types import HelloReply
@@ -30,6 +31,7 @@ class Membership:
         transport: What carries its calls.
         heartbeat: Notices peers that do not answer; None for nothing that does.
         lose: Fails the calls that wait on a peer; takes its id, and why.
+        schemas: What peers have told of their schemas.
     """
 
     def __init__(
@@ -38,10 +40,12 @@ class Membership:
         transport: Transport,
         heartbeat: HeartbeatManager | None,
         lose: Callable[[str, str], None],
+        schemas: Acquaintances,
     ) -> None:
         self._own = own
         self._transport = transport
         self._lose = lose
+        self._schemas = schemas
         self._events = Events()
         self._heartbeat = heartbeat
         if heartbeat is not None:
@@ -146,11 +150,12 @@ class Membership:
             raise elsewhere(self._own.node_id)
         async with self._connecting.setdefault(address.node_id, asyncio.Lock()):  # one after another to each node
             try:
-                peer, attendance = await introduce(self._transport, self._own, proxy, address, timeout)
+                peer, reply, attendance = await introduce(self._transport, self._own, proxy, address, timeout)
                 await self._check_free(peer)
             except BaseException:
                 await self._transport.forget(address.node_id)
                 raise
+            self._schemas.meet(peer.node_id, reply.schema, reply.methods)
             await self._transport.welcome(peer)
             self._stay(peer, proxy, attendance)
         return self._seen(peer)
@@ -188,6 +193,7 @@ class Membership:
         if connecting is not None and connecting.locked():
             return  # somebody is asking it who it is already
         reply = await greet(self._own, proxy, node_id)
+        self._schemas.meet(node_id, reply.schema, reply.methods)
         known = self._others().get(node_id)
         if known is not None and reply.incarnation != known.epoch:
             self._lose(node_id, "it was started anew")
@@ -214,6 +220,7 @@ class Membership:
         """A peer has said that it stops."""
         if self._heartbeat is not None:
             self._heartbeat.unwatch(node_id)
+        self._schemas.forget(node_id)
         self._transport.peers.remove(node_id)
 
     def _lost(self, node_id: str) -> None:

@@ -94,6 +94,7 @@ class Message:
         arrival: How the request came, where that was as bytes.
         undecoded: Whether the payload, and the items, are still the peer's bytes.
         identity: Who the source has proved to be, by its certificate; None where it has shown none.
+        schema: What names the methods that the target has told the source of; empty where it has not told any.
         cancelled: Whether the call has ended before its handler did.
     """
 
@@ -114,6 +115,7 @@ class Message:
     arrival: Arrival | None = None
     undecoded: bool = False
     identity: Identity | None = None
+    schema: str = ""
     cancelled: bool = False
 
     def reply(self, payload: Any) -> Message:

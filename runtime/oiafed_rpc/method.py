@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from oiafed_rpc.codec.messages import MessageCodec, Params
 from oiafed_rpc.errors import DeclaredError
 from oiafed_rpc.records import Record
 
 R = TypeVar("R")
+Wrap: TypeAlias = Callable[[MessageCodec], MessageCodec]
 
 SYSTEM_SERVICE = "/oiafed.v1.Node/"
 """What the paths of the methods begin with by which nodes know each other."""
@@ -86,6 +89,14 @@ class Method(Generic[R]):
         head = bool(self.request.head) if isinstance(self.request, Params) else not self.role
         object.__setattr__(self, "has_head", head or not takes_stream)
         object.__setattr__(self, "response_codec", _codec(self.response))
+
+    def with_codecs(self, wrap_request: Wrap, wrap_response: Wrap) -> Method[R]:
+        """The same method, whose bodies other codecs write and read: those that a function makes of its own."""
+        method = copy.copy(self)
+        object.__setattr__(method, "request_codec", wrap_request(self.request_codec))
+        object.__setattr__(method, "item_codec", wrap_request(self.item_codec))
+        object.__setattr__(method, "response_codec", wrap_response(self.response_codec))
+        return method
 
 
 def _codec(shape: type[Record] | MessageCodec) -> MessageCodec:

@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self, TypeVar, cast, overload
 
@@ -21,13 +22,14 @@ from oiafed_rpc.events import Callback, Event
 from oiafed_rpc.handlers import Handler
 from oiafed_rpc.heartbeat import HeartbeatManager
 from oiafed_rpc.interceptors import AuthInterceptor, Interceptor
-from oiafed_rpc.introduction import Introduction
+from oiafed_rpc.introduction import Inquiry, Introduction
 from oiafed_rpc.lifecycle import Life
 from oiafed_rpc.log import logger
 from oiafed_rpc.membership import Membership
 from oiafed_rpc.peers import Peer
 from oiafed_rpc.proxy import Proxy
 from oiafed_rpc.retry import RetryPolicy
+from oiafed_rpc.schemas.admission import Admission
 from oiafed_rpc.serializer import Serializers
 from oiafed_rpc.system.node import NodeProxy
 from oiafed_rpc.transport.base import Transport
@@ -104,9 +106,11 @@ class Node:
         self._caller = Caller(
             node_id, role, self.transport, interceptors, serializers, seconds(request_timeout), policy
         )
+        schemas, inquiry = self._caller.schemas, Inquiry(self._endpoint, partial(NodeProxy, self._caller))
+        schemas.admit = Admission(node_id, schemas, inquiry).admitted
         self.transport.attach(self._endpoint)
         beats = HeartbeatManager() if heartbeat is None else heartbeat or None
-        self._members = Membership(self._endpoint, self.transport, beats, self._caller.lose)
+        self._members = Membership(self._endpoint, self.transport, beats, self._caller.lose, schemas)
         self._authenticates = any(isinstance(each, AuthInterceptor) for each in interceptors)
         self._life = Life(self._begin, self._finish, self.node_id)
 

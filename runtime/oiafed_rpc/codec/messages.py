@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Protocol, cast
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message as ProtoMessage
 
 from oiafed_rpc.codec.fields import NULL, REQUIRED
@@ -23,6 +23,11 @@ from oiafed_rpc.serializer import Serializers
 
 class MessageCodec(Protocol):
     """Turns a payload to the bytes of its message and back; raises FieldError where that can't be."""
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """The message, as protobuf describes it."""
+        ...
 
     def check(self, value: Any) -> None:
         """See whether a value is of the right kind, without a deep look."""
@@ -88,6 +93,11 @@ class Params:
         self._types = types or {}
         enter_enums(wire, names, self._types)
         self._given = defaults or {}
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """The message, as protobuf describes it."""
+        return self._wire.DESCRIPTOR
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -181,6 +191,11 @@ class Value:
             names = [each.name for each in wire.DESCRIPTOR.fields]
             enter_enums(wire, names, {names[field]: python})
 
+    @property
+    def descriptor(self) -> Descriptor:
+        """The message, as protobuf describes it."""
+        return self._wire.DESCRIPTOR
+
     @cached_property
     def _fields(self) -> Fields:
         names = [field.name for field in self._wire.DESCRIPTOR.fields]
@@ -257,6 +272,11 @@ class Raw:
 
     def __init__(self, wire: type[ProtoMessage]) -> None:
         self._wire = wire
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """The message, as protobuf describes it."""
+        return self._wire.DESCRIPTOR
 
     def check(self, value: Any) -> None:
         """See whether the value is such a message."""

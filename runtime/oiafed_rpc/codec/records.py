@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 from google.protobuf import empty_pb2
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtoMessage
 
@@ -184,6 +184,11 @@ class RecordCodec:
         self.expected = cls.__qualname__
         self.types: tuple[type[Any], ...] = (cls,)
         self.full_name: str = wire.DESCRIPTOR.full_name
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """The message, as protobuf describes it."""
+        return self._wire.DESCRIPTOR
 
     @cached_property
     def _fields(self) -> Fields:

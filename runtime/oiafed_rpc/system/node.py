@@ -10,7 +10,7 @@ from collections.abc import Iterator as _Iterator
 
 from oiafed_rpc import stub as _rpc
 
-from .types import HelloReply, HelloRequest
+from .types import DescribeReply, DescribeRequest, HelloReply, HelloRequest
 
 _HELLO: _rpc.Method[HelloReply] = _rpc.Method(
     role="node",
@@ -32,6 +32,16 @@ _ATTEND: _rpc.Method[HelloReply] = _rpc.Method(
     response=HelloReply,
     idempotent=True,
 )
+_DESCRIBE: _rpc.Method[DescribeReply] = _rpc.Method(
+    role="node",
+    name="describe",
+    path="/oiafed.v1.Node/Describe",
+    attribute="describe",
+    kind=_rpc.Kind.UNARY,
+    request=DescribeRequest,
+    response=DescribeReply,
+    idempotent=True,
+)
 
 
 class NodeProxy(_rpc.Proxy):
@@ -50,6 +60,10 @@ class NodeProxy(_rpc.Proxy):
         """Be there as long as the stream lasts: it answers once, and ends when either side stops."""
         return self._rpc_stream(_ATTEND, request)
 
+    async def describe(self, request: DescribeRequest) -> DescribeReply:
+        """Tell what methods look like, for a caller whose schema has other fingerprints for them."""
+        return await self._rpc_call(_DESCRIBE, request)
+
 
 class NodeCollection(_rpc.ProxyCollection[NodeProxy]):
     """Calls many nodes of the role `node`.
@@ -67,6 +81,10 @@ class NodeCollection(_rpc.ProxyCollection[NodeProxy]):
         """Be there as long as the stream lasts: it answers once, and ends when either side stops."""
         return self._rpc_broadcast_stream(_ATTEND, request)
 
+    def describe(self, request: DescribeRequest) -> _rpc.Broadcast[DescribeReply]:
+        """Tell what methods look like, for a caller whose schema has other fingerprints for them."""
+        return self._rpc_broadcast(_DESCRIBE, request)
+
 
 class NodeHandler(_rpc.Handler):
     """Implements the role `node`.
@@ -75,7 +93,7 @@ class NodeHandler(_rpc.Handler):
     """
 
     __role__ = "node"
-    __methods__ = (_HELLO, _ATTEND)
+    __methods__ = (_HELLO, _ATTEND, _DESCRIBE)
 
     @_abstractmethod
     def hello(self, request: HelloRequest) -> HelloReply | _Awaitable[HelloReply]:
@@ -84,3 +102,7 @@ class NodeHandler(_rpc.Handler):
     @_abstractmethod
     def attend(self, request: HelloRequest) -> _AsyncIterator[HelloReply] | _Iterator[HelloReply]:
         """Be there as long as the stream lasts: it answers once, and ends when either side stops."""
+
+    @_abstractmethod
+    def describe(self, request: DescribeRequest) -> DescribeReply | _Awaitable[DescribeReply]:
+        """Tell what methods look like, for a caller whose schema has other fingerprints for them."""

@@ -48,6 +48,8 @@ class HelloReply(_rpc.Record):
         node_id: The answering node's id.
         role: The answering node's role.
         incarnation: Differs for each start of the answering node's process.
+        schema: Names what is in `methods`, as long as that stays the same; empty where the node does not tell.
+        methods: For the path of each method of a schema that the node answers, the fingerprint of its shape.
     """
 
     node_id: str
@@ -58,6 +60,76 @@ class HelloReply(_rpc.Record):
 
     incarnation: str
     """Differs for each start of the answering node's process."""
+
+    schema: str
+    """Names what is in `methods`, as long as that stays the same; empty where the node does not tell."""
+
+    methods: dict[str, int] = _dataclasses.field(default_factory=lambda: {})
+    """For the path of each method of a schema that the node answers, the fingerprint of its shape."""
+
+
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+class DescribeRequest(_rpc.Record):
+    """Which methods are to be described.
+
+    Attributes:
+        paths: Their paths.
+    """
+
+    paths: list[str] = _dataclasses.field(default_factory=lambda: [])
+    """Their paths."""
+
+
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+class DescribeReply(_rpc.Record):
+    """What methods take and give. Those that the node does not have are left out.
+
+    Attributes:
+        methods: The methods.
+        files: A google.protobuf.FileDescriptorSet of their messages, each file behind those that it imports.
+    """
+
+    methods: list[MethodShape] = _dataclasses.field(default_factory=lambda: [])
+    """The methods."""
+
+    files: bytes
+    """A google.protobuf.FileDescriptorSet of their messages, each file behind those that it imports."""
+
+
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+class MethodShape(_rpc.Record):
+    """What one method takes and gives.
+
+    Attributes:
+        path: Its path.
+        request: The full name of the message that it takes.
+        response: The full name of the message that it gives.
+        errors: The full names of the errors that it declares.
+        takes_stream: Whether it takes a stream.
+        gives_stream: Whether it gives a stream.
+        item: The number of the field that is one item of the stream, where the first message has the others; else 0.
+    """
+
+    path: str
+    """Its path."""
+
+    request: str
+    """The full name of the message that it takes."""
+
+    response: str
+    """The full name of the message that it gives."""
+
+    errors: list[str] = _dataclasses.field(default_factory=lambda: [])
+    """The full names of the errors that it declares."""
+
+    takes_stream: bool
+    """Whether it takes a stream."""
+
+    gives_stream: bool
+    """Whether it gives a stream."""
+
+    item: int
+    """The number of the field that is one item of the stream, where the first message has the others; else 0."""
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
@@ -246,6 +318,9 @@ class ValueForm(_rpc.Record):
 
 _rpc.bind(HelloRequest, _node_pb2.HelloRequest)
 _rpc.bind(HelloReply, _node_pb2.HelloReply)
+_rpc.bind(DescribeRequest, _node_pb2.DescribeRequest)
+_rpc.bind(DescribeReply, _node_pb2.DescribeReply, methods=MethodShape)
+_rpc.bind(MethodShape, _node_pb2.MethodShape)
 _rpc.bind(MethodOptions, _options_pb2.MethodOptions)
 _rpc.bind(
     Value,

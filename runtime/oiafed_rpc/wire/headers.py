@@ -36,19 +36,22 @@ class Route(NamedTuple):
         role: Its role, as it claims it.
         target: The id of the node that is called.
         accept: The serializers that it reads replies with.
+        schema: What names the methods that the called node has told the calling one of.
     """
 
     source: str = ""
     role: str = ""
     target: str = ""
     accept: tuple[str, ...] = ()
+    schema: str = ""
 
 
 @lru_cache(_ROUTES)
-def route_header(source: str, role: str, target: str, accept: tuple[str, ...]) -> str:
+def route_header(source: str, role: str, target: str, accept: tuple[str, ...], schema: str = "") -> str:
     """A route as text: `source=trainer;role=trainer;target=learner_0;accept=pickle,json`, percent-encoded."""
     listed = ",".join(map(_quoted, accept))
-    return f"source={_quoted(source)};role={_quoted(role)};target={_quoted(target)};accept={listed}"
+    told = f";schema={_quoted(schema)}" if schema else ""
+    return f"source={_quoted(source)};role={_quoted(role)};target={_quoted(target)};accept={listed}{told}"
 
 
 def _quoted(text: str) -> str:
@@ -59,8 +62,9 @@ def _quoted(text: str) -> str:
 def route_of(header: str) -> Route:
     """The route in a header. Each part may be left out; those that are not known are passed over."""
     parts = {key: value for key, _, value in (part.partition("=") for part in header.split(";"))}
-    source, role, target = (unquote(parts.get(key, "")) for key in ("source", "role", "target"))
-    return Route(source, role, target, tuple(unquote(name) for name in parts.get("accept", "").split(",") if name))
+    source, role, target, schema = (unquote(parts.get(key, "")) for key in ("source", "role", "target", "schema"))
+    accept = tuple(unquote(name) for name in parts.get("accept", "").split(",") if name)
+    return Route(source, role, target, accept, schema)
 
 
 def request_headers(message: Message, reads: Iterable[str]) -> Headers:
@@ -70,7 +74,7 @@ def request_headers(message: Message, reads: Iterable[str]) -> Headers:
         message: The request.
         reads: The serializers that replies may come in.
     """
-    route = route_header(message.source, message.role, message.target, tuple(reads))
+    route = route_header(message.source, message.role, message.target, tuple(reads), message.schema)
     ours = [(ROUTE, route), (CALL_ID, message.call_id)]
     if not spec_of(message).role:
         ours.append((METHOD, _quoted(message.method)))
@@ -108,6 +112,7 @@ def request_from(
     method = unquote(ours.get(METHOD, "")) if dynamic else path.removeprefix("/")
     message = Message(method, route.source, route.target or node_id, None, theirs, ours.get(CALL_ID, ""))
     message.role = route.role
+    message.schema = route.schema
     message.spec = spec
     message.stream = unquote(ours.get(STREAM, "")) if dynamic else ""
     message.serializer = unquote(ours.get(SERIALIZER, ""))

@@ -4,8 +4,10 @@
 isort:skip_file
 The services that every node has."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import typing as _typing
 
@@ -45,26 +47,148 @@ Global___HelloRequest: _TypeAlias = HelloRequest  # noqa: Y015
 class HelloReply(_message.Message):
     """How a node answers an introduction."""
 
+    @_typing.final
+    class MethodsEntry(_message.Message):
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NODE_ID_FIELD_NUMBER: _builtins.int
     ROLE_FIELD_NUMBER: _builtins.int
     INCARNATION_FIELD_NUMBER: _builtins.int
+    SCHEMA_FIELD_NUMBER: _builtins.int
+    METHODS_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     """The answering node's id."""
     role: _builtins.str
     """The answering node's role."""
     incarnation: _builtins.str
     """Differs for each start of the answering node's process."""
+    schema: _builtins.str
+    """Names what is in `methods`, as long as that stays the same; empty where the node does not tell."""
+    @_builtins.property
+    def methods(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """For the path of each method of a schema that the node answers, the fingerprint of its shape."""
+
     def __init__(
         self,
         *,
         node_id: _builtins.str = ...,
         role: _builtins.str = ...,
         incarnation: _builtins.str = ...,
+        schema: _builtins.str = ...,
+        methods: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["incarnation", b"incarnation", "node_id", b"node_id", "role", b"role"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["incarnation", b"incarnation", "methods", b"methods", "node_id", b"node_id", "role", b"role", "schema", b"schema"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HelloReply: _TypeAlias = HelloReply  # noqa: Y015
+
+@_typing.final
+class DescribeRequest(_message.Message):
+    """Which methods are to be described."""
+
+    PATHS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def paths(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Their paths."""
+
+    def __init__(
+        self,
+        *,
+        paths: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["paths", b"paths"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescribeRequest: _TypeAlias = DescribeRequest  # noqa: Y015
+
+@_typing.final
+class DescribeReply(_message.Message):
+    """What methods take and give. Those that the node does not have are left out."""
+
+    METHODS_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    files: _builtins.bytes
+    """A google.protobuf.FileDescriptorSet of their messages, each file behind those that it imports."""
+    @_builtins.property
+    def methods(self) -> _containers.RepeatedCompositeFieldContainer[Global___MethodShape]:
+        """The methods."""
+
+    def __init__(
+        self,
+        *,
+        methods: _abc.Iterable[Global___MethodShape] | None = ...,
+        files: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "methods", b"methods"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescribeReply: _TypeAlias = DescribeReply  # noqa: Y015
+
+@_typing.final
+class MethodShape(_message.Message):
+    """What one method takes and gives."""
+
+    PATH_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    RESPONSE_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    TAKES_STREAM_FIELD_NUMBER: _builtins.int
+    GIVES_STREAM_FIELD_NUMBER: _builtins.int
+    ITEM_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """Its path."""
+    request: _builtins.str
+    """The full name of the message that it takes."""
+    response: _builtins.str
+    """The full name of the message that it gives."""
+    takes_stream: _builtins.bool
+    """Whether it takes a stream."""
+    gives_stream: _builtins.bool
+    """Whether it gives a stream."""
+    item: _builtins.int
+    """The number of the field that is one item of the stream, where the first message has the others; else 0."""
+    @_builtins.property
+    def errors(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The full names of the errors that it declares."""
+
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        request: _builtins.str = ...,
+        response: _builtins.str = ...,
+        errors: _abc.Iterable[_builtins.str] | None = ...,
+        takes_stream: _builtins.bool = ...,
+        gives_stream: _builtins.bool = ...,
+        item: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["errors", b"errors", "gives_stream", b"gives_stream", "item", b"item", "path", b"path", "request", b"request", "response", b"response", "takes_stream", b"takes_stream"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MethodShape: _TypeAlias = MethodShape  # noqa: Y015

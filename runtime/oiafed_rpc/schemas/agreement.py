@@ -1,0 +1,127 @@
+"""What two nodes with different schemas can say to each other by one method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+from google.protobuf.descriptor import Descriptor
+
+from oiafed_rpc.codec.messages import MessageCodec
+from oiafed_rpc.compatibility import Difference, Level, Rule, misread
+from oiafed_rpc.method import Method
+from oiafed_rpc.schemas.ranges import Ranged, Ranges
+from oiafed_rpc.schemas.shape import Shape, shape_of
+
+
+class Conflict(NamedTuple):
+    """One thing that would be read wrongly.
+
+    Attributes:
+        what: What it is of the schema: a field, a value of an enumeration, a method.
+        path: Its full name.
+        verb: What leads over to how it is.
+        here: How it is in the caller's schema.
+        there: How it is in the schema of the node that is called.
+    """
+
+    what: str
+    path: str
+    verb: str
+    here: str
+    there: str
+
+    def told(self, here: str, there: str) -> str:
+        """The conflict in words, between two nodes."""
+        what = f"{self.what} {self.path!r} {self.verb}"
+        return f"{what} {self.here} in the schema of {here!r} and {self.there} in that of {there!r}"
+
+
+class Agreement(NamedTuple):
+    """What can be said.
+
+    Attributes:
+        conflicts: What would be read wrongly, whatever the bodies are made with; where there are any, nothing can be.
+        renamed: What would be read wrongly in bodies that have their fields by name: all but those of protobuf.
+        spec: The method to call; one that looks at the numbers, where the two have room for different ones.
+    """
+
+    conflicts: tuple[Conflict, ...]
+    renamed: tuple[Conflict, ...]
+    spec: Method[Any]
+
+
+def agree(spec: Method[Any], theirs: Shape) -> Agreement:
+    """Compare a method as a caller and the node that it calls know it.
+
+    Args:
+        spec: As the caller knows it.
+        theirs: As the node that is called does.
+    """
+    ours = shape_of(spec)
+    conflicts = [*_streams(spec.path, ours, theirs)]
+    renamed: list[Conflict] = []
+    for writer, reader, asked in _read(ours, theirs):
+        conflicts += _conflicts(misread(writer, reader), asked=asked)
+        names = [each for each in misread(writer, reader, Level.JSON) if each.rule is Rule.FIELD_NAME]
+        renamed += _conflicts(names, asked=asked)
+    for writer, reader in _errors(ours, theirs):  # these are read apart from the bodies
+        conflicts += [
+            Conflict("field", each.path, "is", each.kind, each.written) for each in Ranges(writer, reader).narrow
+        ]
+    requests = Ranges(ours.request, theirs.request)
+    responses = Ranges(theirs.response, ours.response)
+    if requests.narrow or responses.narrow:
+        spec = spec.with_codecs(partial(_ranged, requests), partial(_ranged, responses))
+    return Agreement(tuple(dict.fromkeys(conflicts)), tuple(dict.fromkeys(renamed)), spec)
+
+
+def _ranged(ranges: Ranges, codec: MessageCodec) -> MessageCodec:
+    return Ranged(codec, ranges) if ranges.narrow else codec
+
+
+def _read(ours: Shape, theirs: Shape) -> Iterator[tuple[Descriptor, Descriptor, bool]]:
+    """Every message as it is written and as it is read, and whether the caller is who writes it."""
+    yield ours.request, theirs.request, True
+    yield theirs.response, ours.response, False
+    for writer, reader in _errors(ours, theirs):
+        yield writer, reader, False
+
+
+def _errors(ours: Shape, theirs: Shape) -> Iterator[tuple[Descriptor, Descriptor]]:
+    """The errors that both know; one that the caller does not know arrives as a code and a text."""
+    known = {error.full_name: error for error in ours.errors}
+    for error in theirs.errors:
+        if error.full_name in known:
+            yield error, known[error.full_name]
+
+
+_VERBS = {Rule.FIELD_NAME: "is called"}
+
+
+def _conflicts(differences: Iterable[Difference], *, asked: bool) -> Iterator[Conflict]:
+    for each in differences:
+        here, there = (each.old, each.new) if asked else (each.new, each.old)
+        what = "value" if each.rule is Rule.ENUM_VALUE_NUMBER else "field"
+        yield Conflict(what, each.path, _VERBS.get(each.rule, "is"), here, there)
+
+
+def _streams(path: str, ours: Shape, theirs: Shape) -> Iterator[Conflict]:
+    title = path.removeprefix("/")
+    if ours.takes_stream is not theirs.takes_stream:
+        yield Conflict("method", title, "takes", _many(stream=ours.takes_stream), _many(stream=theirs.takes_stream))
+    elif ours.item != theirs.item:
+        yield Conflict("method", title, "takes a stream", _beside(ours), _beside(theirs))
+    if ours.gives_stream is not theirs.gives_stream:
+        yield Conflict("method", title, "gives", _many(stream=ours.gives_stream), _many(stream=theirs.gives_stream))
+
+
+def _many(*, stream: bool) -> str:
+    return "a stream" if stream else "one message"
+
+
+def _beside(shape: Shape) -> str:
+    """How the parameters of a method travel that takes a stream."""
+    field = shape.request.fields_by_number.get(shape.item)
+    return f"{field.name!r} beside other parameters" if field is not None else "alone"

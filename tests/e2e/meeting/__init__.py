@@ -1,0 +1,1 @@
+"""Two schemas of one package, and a node that serves and calls by either of them."""
