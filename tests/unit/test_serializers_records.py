@@ -166,10 +166,9 @@ def test_parameters_of_another_serializer() -> None:
     add = _METHODS["add"].request_codec
     assert add.adopt({"a": 1}) == {"a": 1, "b": 5}
     assert add.adopt({"a": np.int64(1), "b": 2}) == {"a": 1, "b": 2}
+    assert add.adopt({}) == {"a": 0, "b": 5}
+    assert add.adopt({"a": 1, "bb": 2, 2: 3}) == {"a": 1, "b": 5}, "as of another version of the schema"
     for payload, problem in (
-        ({}, "a: missing"),
-        ({"a": 1, "bb": 2}, r"there is no 'bb' \(did you mean 'b'\?\)|there is no 'bb'"),
-        ({"a": 1, 2: 3}, "there is no '2'"),
         ([1], "expected a dict of parameters, got list"),
         ({"a": "x"}, "a: expected int64"),
     ):

@@ -158,14 +158,16 @@ class Params:
     def adopt(self, value: Any) -> dict[str, Any]:
         """The dict of parameters that `decode` would give, of a dict by name that another serializer gave.
 
+        As in `decode`, the sender may have another version of the schema: parameters that are not known here are left
+        out, and those that are not there have their defaults or zero values.
+
         Raises:
-            FieldError: naming the parameter that is unknown, missing, or does not fit.
+            FieldError: naming the parameter that does not fit.
         """
         if not isinstance(value, dict):
             raise FieldError("", mismatch("a dict of parameters", value, TypeError()))
-        named = self._fields.python_names(cast("dict[str, Any]", value))
-        typed = self.from_plain(named)
-        self._fields.missing(typed)
+        typed = self.from_plain(self._fields.known(cast("dict[str, Any]", value)))
+        typed |= self._fields.absent(typed)
         message, kept = self._wire(), Kept()
         self._fields.write(message, typed.__getitem__, kept)
         return self._fields.read(message, kept)

@@ -19,13 +19,14 @@ from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.codec.plain import Converter, converter
 from oiafed_rpc.codec.scalars import Accepts
 from oiafed_rpc.codec.shadowed import merge, serialized
-from oiafed_rpc.codec.sharing import check_sharing, depth_told
+from oiafed_rpc.codec.sharing import check_sharing, depth_told, weight
 from oiafed_rpc.errors import DeclaredError
 from oiafed_rpc.one_of import check_one, check_one_ofs
 from oiafed_rpc.records import Empty, Record
 from oiafed_rpc.serializer import Serializers
 from oiafed_rpc.serializer.base import did_you_mean
 from oiafed_rpc.serializer.generated import enter
+from oiafed_rpc.serializer.pickling.budget import Budget
 
 
 class _Field(NamedTuple):
@@ -59,6 +60,7 @@ class Fields:
                 f"{wire.DESCRIPTOR.full_name} has {len(descriptors)} fields, but {len(defaults)} names were given: "
                 "the generated code is stale; run oiafed-gen again"
             )
+        self._wire = wire
         self._fields = [
             _field(field, name, default, class_of(field, types.get(name)))
             for field, (name, default) in zip(descriptors, defaults.items(), strict=True)
@@ -120,15 +122,21 @@ class Fields:
                 raise FieldError("", f"there is no {str(name)[:60]!r}{did_you_mean(str(name), names)}")
         return {names[name]: value for name, value in values.items()}
 
+    def known(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Values by Python name, of values by that or by the schema's name, without those of any other name."""
+        names = self._by_name
+        return {names[name]: value for name, value in values.items() if name in names}
+
+    def absent(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What protobuf would have read for the names that have no value: defaults and zero values."""
+        if len(values) == len(self._fields):
+            return {}
+        empty = self.read(self._wire(), Kept())
+        return {name: value for name, value in empty.items() if name not in values}
+
     def schema_names(self, get: Callable[[str], Any]) -> dict[str, Any]:
         """The values that `get` gives for each name, by the schema's names."""
         return {field.schema_name: get(field.name) for field in self._fields}
-
-    def missing(self, values: Mapping[str, Any]) -> None:
-        """See whether there is a value for each name; raises FieldError naming the first that has none."""
-        for field in self._fields:
-            if field.name not in values:
-                raise FieldError(field.name, f"missing (expected {field.accepts.expected})")
 
     def check(self, get: Callable[[str], Any]) -> None:
         """See whether the values are of the right kind, without a look inside lists, maps and records.
@@ -221,11 +229,35 @@ class RecordCodec:
         """The fields of a record by the schema's names."""
         return self._fields.schema_names(value.__getattribute__)
 
-    def restore(self, values: Mapping[str, Any]) -> Any:
-        """The record that `to_plain` gave, to the bit; raises FieldError where a field does not fit."""
-        value = self.made_of(values)
+    def restore(self, values: Mapping[str, Any], budget: Budget) -> Any:
+        """The record that `to_plain` gave, to the bit; raises FieldError where a field does not fit.
+
+        Args:
+            values: Its fields.
+            budget: Pays for fields that did not come, and is told of them and of those that are not known.
+        """
+        try:
+            value = self.made_of(values)
+        except FieldError as error:
+            value = self._cls(**self._fields.from_plain(self.completed(values, budget.small)))
+            budget.deviations.note(f"not a valid {self.full_name}: {error}")
         self.write(self._wire(), value, Kept())
         return value
+
+    def completed(self, values: Mapping[str, Any], pay: Callable[[int], None]) -> dict[str, Any]:
+        """The fields of a record, of those that it has in another version of the schema.
+
+        Fields that are not known here are left out, and those that are not there have their defaults or zero values.
+
+        Args:
+            values: The fields by name.
+            pay: Is told the bytes, roughly, of what is added.
+        """
+        known = self._fields.known(values)
+        absent = self._fields.absent(known)
+        if absent:
+            pay(weight(absent))
+        return known | absent
 
     @depth_told
     def adopt(self, value: Any) -> Any:

@@ -39,6 +39,11 @@ def check_sharing(payload: object) -> None:
         raise FieldError("", "the values in it are shared so often that they would fill the memory: refused")
 
 
+def weight(value: object) -> int:
+    """How many bytes a value takes, roughly, written out in full."""
+    return _Scale().weigh(value)
+
+
 class _Scale:
     """Weighs values in bytes, roughly; `once` has the weight of all that it has seen, each counted once."""
 
@@ -59,6 +64,17 @@ class _Scale:
         weight = own + sum(map(self.weigh, inner))
         self._weights[key] = weight
         return weight
+
+
+def holds(value: object, kind: type[Any], seen: set[int] | None = None) -> bool:
+    """Whether a value of a kind lies in another, however deep."""
+    seen = set() if seen is None else seen
+    if isinstance(value, kind):
+        return True
+    if id(value) in seen:
+        return False
+    seen.add(id(value))
+    return any(holds(inner, kind, seen) for inner in _content(value)[1])
 
 
 def _content(value: Any) -> tuple[int, Iterable[object]]:

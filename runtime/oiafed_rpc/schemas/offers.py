@@ -66,8 +66,8 @@ class Offers:
         told = self._told.get(schema)
         if told is None or path not in told.methods:
             raise RetriableError(
-                f"{path.removeprefix('/')} was not called: node {self._node_id!r} has other methods than its caller was "
-                "told, as it has been started anew or has more handlers by now",
+                f"{path.removeprefix('/')} was not called: node {self._node_id!r} has other methods than its caller "
+                "was told, as it has been started anew or has more handlers by now",
                 {"node": self._node_id, STALE: schema[:64]},
                 code=Code.FAILED_PRECONDITION,
                 ran=False,

@@ -13,6 +13,7 @@ from oiafed_rpc.codec.fields import map_entry
 from oiafed_rpc.codec.messages import MessageCodec
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.codec.records import parse
+from oiafed_rpc.codec.shadowed import has_field
 from oiafed_rpc.serializer import Serializers
 
 _INT32, _INT64 = (-(1 << 31), (1 << 31) - 1), (-(1 << 63), (1 << 63) - 1)
@@ -155,7 +156,7 @@ def _content(message: Any, field: FieldDescriptor) -> Iterable[tuple[str, Any, A
         return [(f"[{key!r}]", key, entries[key]) for key in entries]
     if field.is_repeated:
         return [(f"[{index}]", None, item) for index, item in enumerate(value)]
-    if field.has_presence and not message.HasField(field.name):
+    if field.has_presence and not has_field(message, field.name):
         return []
     return [("", None, value)]
 

@@ -84,7 +84,7 @@ def _digest(text: str) -> bytes:
 
 
 def _outline(root: Descriptor) -> Iterable[str]:
-    """Lines for a message and all that it leads to; each is known by its place in the order that they are reached in."""
+    """Lines for a message and all that it leads to, each known by its place in the order that they are reached in."""
     places = {root.full_name: 0}
     ahead = [root]
     for message in ahead:  # grows on the way

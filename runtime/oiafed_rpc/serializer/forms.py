@@ -27,6 +27,7 @@ from oiafed_rpc.serializer.pickling.allowed import Allowed
 from oiafed_rpc.serializer.pickling.budget import Budget
 from oiafed_rpc.serializer.pickling.factories import exact, exact_dict, exact_list
 from oiafed_rpc.serializer.pickling.keys import Keys
+from oiafed_rpc.serializer.versions import Unread
 from oiafed_rpc.torch_tensors import is_torch_tensor
 
 _OBJECT = 256  # about what a container takes beside its content
@@ -191,14 +192,25 @@ def _record_parts(it: Any) -> Sequence[Any]:
     return name_of(kind_of(it)), it.__wire__.to_plain(it)
 
 
-def _record(reading: Reading, name: object, fields: object) -> Any:
+def _record(reading: Reading, name: Any, fields: object) -> Any:
     reading.budget.small(_OBJECT)
-    return class_named(exact(name, str), Record).__wire__.restore(exact_dict(fields))
+    cls = _class(reading, exact(name, str), Record)
+    return Unread(name) if cls is None else cls.__wire__.restore(exact_dict(fields), reading.budget)
 
 
-def _member(reading: Reading, name: object, number: object) -> Any:
+def _member(reading: Reading, name: Any, number: object) -> Any:
     reading.budget.small(_OBJECT)
-    return class_named(exact(name, str), OpenEnum)(exact(number, int))
+    cls = _class(reading, exact(name, str), OpenEnum)
+    return Unread(name) if cls is None else cls(exact(number, int))
+
+
+def _class(reading: Reading, name: str, base: type[Any]) -> type[Any] | None:
+    """A generated class by its full name; None where this process has none."""
+    try:
+        return class_named(name, base)
+    except SerializerError as error:
+        reading.budget.deviations.note(str(error))
+        return None
 
 
 def _message(reading: Reading, name: object, content: object) -> ProtoMessage:

@@ -62,7 +62,8 @@ class JsonSerializer(Serializer):
         """
         try:
             node = msgspec.json.decode(data)
-            value = _Reader(Reading(len(data), buffers)).value(node, 0)
+            reading = Reading(len(data), buffers)
+            value = _Reader(reading).value(node, 0)
         except SerializerError:
             raise
         except RecursionError:
@@ -70,6 +71,7 @@ class JsonSerializer(Serializer):
         except Exception as error:
             raise SerializerError(f"not valid JSON: {str(error)[:300]}") from error
         check_nesting(value)
+        reading.budget.deviations.check(value)
         return value
 
 

@@ -58,7 +58,8 @@ class ProtoSerializer(Serializer):
         """
         try:
             message = value_pb2.Value.FromString(data)
-            value = _Reader(Reading(len(data), buffers)).value(message)
+            reading = Reading(len(data), buffers)
+            value = _Reader(reading).value(message)
         except SerializerError:
             raise
         except RecursionError:
@@ -68,6 +69,7 @@ class ProtoSerializer(Serializer):
         except Exception as error:
             raise SerializerError(f"not a valid oiafed.v1.Value: {str(error)[:300]}") from error
         check_nesting(value)
+        reading.budget.deviations.check(value)
         return value
 
 

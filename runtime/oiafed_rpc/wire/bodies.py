@@ -7,10 +7,12 @@ from typing import Any
 
 from oiafed_rpc.codec.messages import MessageCodec, Value
 from oiafed_rpc.codec.misfit import FieldError
+from oiafed_rpc.codec.sharing import holds
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.message import Compressor, Message
 from oiafed_rpc.method import Method
 from oiafed_rpc.serializer import SerializerError, Serializers
+from oiafed_rpc.serializer.versions import OtherVersionError, Unread
 from oiafed_rpc.system.wire import tensor_pb2
 
 DEFAULT_MAX_MESSAGE_SIZE = 16 << 30
@@ -168,10 +170,23 @@ class Wire:
         elif len(data) > self.max_message_size:
             raise _too_large("the message", len(data), self.max_message_size)
         if spec.role and serializer:
-            return codec.adopt(_OBJECT.decode(data, self.serializers))
+            return self._adopted(codec, data)
         if spec.role and not spec.provided:
             self.serializers.check_accepted(PROTO)
         return codec.decode(data, self.serializers)
+
+    def _adopted(self, codec: MessageCodec, data: bytes) -> Any:
+        """The value that another serializer gave, which may be of another version of the schema."""
+        try:
+            return codec.adopt(_OBJECT.decode(data, self.serializers))
+        except FieldError as error:
+            other = error.__cause__
+            if not isinstance(other, OtherVersionError):
+                raise
+            value = codec.adopt(other.value)
+            if holds(value, Unread):  # within an `any`, of which no schema says what it is
+                raise
+            return value
 
     def _bounded(self, what: str, data: bytes, compressor: Compressor | None) -> bytes:
         if len(data) > self.max_message_size:

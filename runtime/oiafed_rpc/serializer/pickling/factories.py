@@ -6,13 +6,12 @@ A pickle names these functions, so their names are part of the wire format.
 from __future__ import annotations
 
 import collections
-import dataclasses
 import datetime
 import decimal
 import uuid
 from collections.abc import Callable
 from types import NoneType
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 from google.protobuf.message import Message as ProtoMessage
@@ -20,10 +19,11 @@ from google.protobuf.message import Message as ProtoMessage
 from oiafed_rpc.arrays import array_from
 from oiafed_rpc.dtypes import dtype_named
 from oiafed_rpc.records import OpenEnum, Record, Tensor
-from oiafed_rpc.serializer.base import Buffer, kind_of
+from oiafed_rpc.serializer.base import Buffer, SerializerError, kind_of
 from oiafed_rpc.serializer.messages import message_of
 from oiafed_rpc.serializer.pickling.allowed import loaded, refusal
 from oiafed_rpc.serializer.pickling.budget import Budget
+from oiafed_rpc.serializer.versions import Unread
 from oiafed_rpc.torch_tensors import torch_of_array
 
 _T = TypeVar("_T")
@@ -108,25 +108,36 @@ def make_scalar_class(budget: Budget, name: object) -> type[Any]:
     return SCALARS[exact(name, str)]
 
 
-def make_record(budget: Budget, module: object, name: object, values: Any) -> Record:
+def make_record(budget: Budget, module: Any, name: Any, values: Any) -> Any:
     """A record of a generated class."""
-    cls = generated(exact(module, str), exact(name, str), Record)
-    if kind_of(values) is not dict:
-        raise TypeError("fields that are no dict")
-    fields: dict[Any, Any] = values
-    if len(fields) > len(dataclasses.fields(cast("Any", cls))):
-        raise TypeError(f"too many fields of {cls.__qualname__}")
+    cls = _known(budget, exact(module, str), exact(name, str), Record)
+    fields = exact_dict(values)
     for field in fields:
         exact(field, str)
     budget.small(_OBJECT + _DIMENSION * len(fields))
-    return cls(**fields)
+    if cls is None:
+        return Unread(name)
+    try:
+        return cls(**fields)
+    except TypeError as error:  # says which are missing or not known
+        budget.deviations.note(f"not valid pickle: TypeError: {error}")
+        return cls(**cls.__wire__.completed(fields, budget.small))
 
 
-def make_member(budget: Budget, module: object, name: object, value: object) -> OpenEnum:
+def make_member(budget: Budget, module: Any, name: Any, value: object) -> Any:
     """A member of a generated enumeration."""
-    cls = generated(exact(module, str), exact(name, str), OpenEnum)
+    cls = _known(budget, exact(module, str), exact(name, str), OpenEnum)
     budget.small(_OBJECT)
-    return cls(exact(value, int))
+    return Unread(name) if cls is None else cls(exact(value, int))
+
+
+def _known(budget: Budget, module: str, name: str, base: type[_T]) -> type[_T] | None:
+    """A generated class; None where this process has none."""
+    try:
+        return generated(module, name, base)
+    except SerializerError as error:
+        budget.deviations.note(str(error))
+        return None
 
 
 def generated(module: str, name: str, base: type[_T]) -> type[_T]:

@@ -37,6 +37,7 @@ def unpickle(data: bytes, buffers: Sequence[Buffer], allowed: Allowed) -> Any:
         raise SerializerError("not valid pickle: it ends in the middle of a value")
     value = machine.stack.pop()
     check_nesting(value)
+    machine.budget.deviations.check(value)
     return value
 
 
