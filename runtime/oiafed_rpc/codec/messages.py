@@ -77,6 +77,10 @@ class Params:
         defaults: What stands for those that are absent. Without being told, None does for those that are optional,
             members of a oneof, wrappers or a NullValue.
         stream: The one that is a stream, if any.
+
+    Attributes:
+        descriptor: The message, as protobuf describes it.
+        stream: As given.
     """
 
     def __init__(
@@ -88,16 +92,12 @@ class Params:
         stream: str = "",
     ) -> None:
         self._wire = wire
+        self.descriptor = cast("Descriptor", wire.DESCRIPTOR)
         self._names = names
         self.stream = stream
         self._types = types or {}
         enter_enums(wire, names, self._types)
         self._given = defaults or {}
-
-    @property
-    def descriptor(self) -> Descriptor:
-        """The message, as protobuf describes it."""
-        return self._wire.DESCRIPTOR
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -180,10 +180,14 @@ class Value:
         wire: The message class of the `_pb2` module.
         python: The record or enumeration of the value's type, or of its items.
         field: The index of the field that has the value, where there are several.
+
+    Attributes:
+        descriptor: The message, as protobuf describes it.
     """
 
     def __init__(self, wire: type[ProtoMessage], python: type[Any] | None = None, field: int = 0) -> None:
         self._wire = wire
+        self.descriptor = cast("Descriptor", wire.DESCRIPTOR)
         self._field = field
         self._native = payload_of(wire)
         self._empty = not wire.DESCRIPTOR.fields
@@ -192,11 +196,6 @@ class Value:
         if python is not None:
             names = [each.name for each in wire.DESCRIPTOR.fields]
             enter_enums(wire, names, {names[field]: python})
-
-    @property
-    def descriptor(self) -> Descriptor:
-        """The message, as protobuf describes it."""
-        return self._wire.DESCRIPTOR
 
     @cached_property
     def _fields(self) -> Fields:
@@ -270,15 +269,15 @@ class Value:
 
 
 class Raw:
-    """A protobuf message as it is: for services that are not this toolkit's own."""
+    """A protobuf message as it is: for services that are not this toolkit's own.
+
+    Attributes:
+        descriptor: The message, as protobuf describes it.
+    """
 
     def __init__(self, wire: type[ProtoMessage]) -> None:
         self._wire = wire
-
-    @property
-    def descriptor(self) -> Descriptor:
-        """The message, as protobuf describes it."""
-        return self._wire.DESCRIPTOR
+        self.descriptor = cast("Descriptor", wire.DESCRIPTOR)
 
     def check(self, value: Any) -> None:
         """See whether the value is such a message."""

@@ -188,15 +188,11 @@ class RecordCodec:
     def __init__(self, cls: type[Any], wire: type[ProtoMessage], types: Mapping[str, type[Any]]) -> None:
         self._cls = cls
         self._wire = wire
+        self.descriptor = cast("Descriptor", wire.DESCRIPTOR)
         self._types = types
         self.expected = cls.__qualname__
         self.types: tuple[type[Any], ...] = (cls,)
         self.full_name: str = wire.DESCRIPTOR.full_name
-
-    @property
-    def descriptor(self) -> Descriptor:
-        """The message, as protobuf describes it."""
-        return self._wire.DESCRIPTOR
 
     @cached_property
     def _fields(self) -> Fields:

@@ -107,7 +107,8 @@ class Admission:
     async def _compared(self, target: str, spec: Method[Any], mark: int) -> Agreement:
         try:
             reply = await self._asking.describe(target, spec.path)
-            return await WORKERS.run(partial(_compare, spec, reply, mark))
+            agreement: Agreement = await WORKERS.run(partial(_compare, spec, reply, mark))
+            return agreement
         except NotDescribedError as error:
             problem = str(error)
         except RetriableError as error:
