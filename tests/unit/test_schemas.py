@@ -15,13 +15,15 @@ from hypothesis import strategies as st
 from oiafed_rpc import Code, RetriableError, RpcError
 from oiafed_rpc.codec.messages import Raw
 from oiafed_rpc.codec.misfit import FieldError
+from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.message import Message
 from oiafed_rpc.method import Kind, Method
+from oiafed_rpc.schemas import agreement
 from oiafed_rpc.schemas.acquaintances import Acquaintances
 from oiafed_rpc.schemas.admission import Admission
 from oiafed_rpc.schemas.agreement import agree
 from oiafed_rpc.schemas.described import MAX_PARTS, MAX_SIZE, NotDescribedError, describe, described
-from oiafed_rpc.schemas.offers import STALE, Offers
+from oiafed_rpc.schemas.offers import STALE, Offer, Offers
 from oiafed_rpc.schemas.ranges import Ranges
 from oiafed_rpc.schemas.shape import fingerprint, fingerprint_of, shape_of
 from oiafed_rpc.serializer import Serializers
@@ -192,8 +194,8 @@ def _message(descriptor: Any, **fields: Any) -> Any:
     ],
 )
 def test_what_two_schemas_agree_on(ours: str, theirs: str, conflict: str) -> None:
-    agreement = agree(method(ours), shape_of(method(theirs)))
-    told = "; ".join(each.told("a", "b") for each in agreement.conflicts)
+    conflicts = agree(method(ours), shape_of(method(theirs))).conflicts
+    told = "; ".join(each.told("a", "b") for each in conflicts)
     assert conflict in told
     assert bool(told) is bool(conflict)
 
@@ -298,6 +300,16 @@ async def test_a_renamed_field_matters_to_bodies_that_have_names() -> None:
     for serializer in ("json", "pickle"):
         with pytest.raises(RpcError, match=r"field 'p\.M\.other' is called 'n' in the schema of 'caller' and 'other'"):
             await admission.admitted(_request(ours, serializer=serializer))
+
+
+async def test_a_default_matters_to_bodies_that_leave_zeros_out() -> None:
+    default = 'message M { optional int32 n = 1 [(oiafed.v1.default) = "5"]; }'
+    for ours, theirs, here in ((_OLD, default, "no default"), (default, _OLD, "default 5")):
+        admission, _ = await _met(Peer(method(theirs)))
+        spec = method(ours)
+        assert (await admission.admitted(_request(spec, serializer="json"))).spec is spec
+        with pytest.raises(RpcError, match=rf"field 'p\.M\.n' has {here} in the schema of 'caller' and "):
+            await admission.admitted(_request(spec))
 
 
 async def test_a_call_that_would_be_read_wrongly_is_refused_with_what_differs() -> None:
@@ -420,3 +432,28 @@ async def test_a_node_that_is_started_anew_with_another_schema_is_never_read_wro
                 return
             with pytest.raises(RpcError, match="string in that of 'worker'"):
                 await call(other, ours, n=5)
+
+
+async def test_a_node_of_a_version_that_tells_nothing_is_called_unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Endpoint, "offer_told", lambda _: Offer("", {}))
+    async with worker(handler(method(_NEW))) as node, caller() as other:
+        await other.connect(address(node))
+        assert (await call(other, method(_OLD), n=5)).n == 5
+        assert not other._caller.schemas.of
+
+
+async def test_errors_are_read_by_both_or_not_at_all() -> None:
+    """A number that has no room in an error can't be looked at: it comes apart from the body."""
+    for old, new, compatible in (
+        ("int32 size = 1;", "int32 size = 1; string why = 2;", True),
+        ("int64 size = 1;", "int32 size = 1;", True),
+        ("int32 size = 1;", "int64 size = 1;", False),
+        ("int32 size = 1;", "string size = 1;", False),
+    ):
+        ours, theirs = (
+            shape_of(method(_OLD))._replace(errors=(message(f"message Full {{ {fields} }}", "Full"),))
+            for fields in (old, new)
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(agreement, "shape_of", lambda _, ours=ours: ours)
+            assert bool(agree(method(_OLD), theirs).conflicts) is not compatible

@@ -12,7 +12,7 @@ from oiafed_rpc.errors import Code, RetriableError, RpcError
 from oiafed_rpc.message import Message
 from oiafed_rpc.method import Method
 from oiafed_rpc.schemas.acquaintances import Acquaintances
-from oiafed_rpc.schemas.agreement import Agreement, Conflict, agree
+from oiafed_rpc.schemas.agreement import Agreement, Conflict, agree, full
 from oiafed_rpc.schemas.described import NotDescribedError, described
 from oiafed_rpc.schemas.shape import fingerprint, fingerprint_of
 from oiafed_rpc.system.types import DescribeReply, HelloReply
@@ -65,7 +65,7 @@ class Admission:
         if agreement is None:
             async with self._locks.setdefault(target, asyncio.Lock()):  # one asks, and the others wait
                 agreement = self._known(target, spec) or await self._learned(target, spec)
-        conflicts = agreement.conflicts or (agreement.renamed if message.serializer else ())
+        conflicts = agreement.conflicts or (agreement.by_name if message.serializer else agreement.by_number)
         if conflicts:
             raise self._refusal(spec, target, conflicts)
         known = self._acquaintances.of.get(target)
@@ -76,12 +76,12 @@ class Admission:
         """What is known to hold for a method; None where the node has to be asked."""
         known = self._acquaintances.of.get(target)
         if known is None:
-            return _full(spec)
+            return full(spec)
         mark = known.methods.get(spec.path)
         if mark is None:
             return None
-        agreement = _full(spec) if mark == fingerprint_of(spec) else self._agreements.get((spec, mark))
-        if agreement == _full(spec):
+        agreement = full(spec) if mark == fingerprint_of(spec) else self._agreements.get((spec, mark))
+        if agreement == full(spec):
             known.alike.add(spec)
         return agreement
 
@@ -96,7 +96,7 @@ class Admission:
                 return agreement
             known = self._acquaintances.of[target]
             if spec.path not in known.methods:
-                return _full(spec)  # the node itself says best what it has instead
+                return full(spec)  # the node itself says best what it has instead
         mark = known.methods[spec.path]
         agreement = await self._compared(target, spec, mark)
         if len(self._agreements) >= _MOST_AGREEMENTS:
@@ -132,11 +132,6 @@ class Admission:
         differs = {"differs": first.path, "here": first.here, "there": first.there}
         message = f"{spec.title} can't be called on node {target!r}, whose schema differs: {told}{more}. {_REMEDY}"
         return RpcError(Code.FAILED_PRECONDITION, message, where | differs)
-
-
-def _full(spec: Method[Any]) -> Agreement:
-    """The agreement of two nodes whose schemas have a method alike."""
-    return Agreement((), (), spec)
 
 
 def _compare(spec: Method[Any], reply: DescribeReply, mark: int) -> Agreement:

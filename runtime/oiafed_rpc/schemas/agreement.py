@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from google.protobuf.descriptor import Descriptor
 
 from oiafed_rpc.codec.messages import MessageCodec
-from oiafed_rpc.compatibility import Difference, Level, Rule, misread
+from oiafed_rpc.compatibility import Difference, Rule, differences, misread
 from oiafed_rpc.method import Method
 from oiafed_rpc.schemas.ranges import Ranged, Ranges
 from oiafed_rpc.schemas.shape import Shape, shape_of
@@ -43,13 +43,20 @@ class Agreement(NamedTuple):
 
     Attributes:
         conflicts: What would be read wrongly, whatever the bodies are made with; where there are any, nothing can be.
-        renamed: What would be read wrongly in bodies that have their fields by name: all but those of protobuf.
+        by_number: What would be read wrongly in the bodies of protobuf, which leave zeros out.
+        by_name: What would be read wrongly in all others, whose fields have names.
         spec: The method to call; one that looks at the numbers, where the two have room for different ones.
     """
 
     conflicts: tuple[Conflict, ...]
-    renamed: tuple[Conflict, ...]
+    by_number: tuple[Conflict, ...]
+    by_name: tuple[Conflict, ...]
     spec: Method[Any]
+
+
+def full(spec: Method[Any]) -> Agreement:
+    """The agreement of two nodes that know a method alike."""
+    return Agreement((), (), (), spec)
 
 
 def agree(spec: Method[Any], theirs: Shape) -> Agreement:
@@ -61,32 +68,33 @@ def agree(spec: Method[Any], theirs: Shape) -> Agreement:
     """
     ours = shape_of(spec)
     conflicts = [*_streams(spec.path, ours, theirs)]
-    renamed: list[Conflict] = []
-    for writer, reader, asked in _read(ours, theirs):
+    by_number: list[Conflict] = []
+    by_name: list[Conflict] = []
+    for writer, reader, asked in ((ours.request, theirs.request, True), (theirs.response, ours.response, False)):
         conflicts += _conflicts(misread(writer, reader), asked=asked)
-        names = [each for each in misread(writer, reader, Level.JSON) if each.rule is Rule.FIELD_NAME]
-        renamed += _conflicts(names, asked=asked)
-    for writer, reader in _errors(ours, theirs):  # these are read apart from the bodies
-        conflicts += [
-            Conflict("field", each.path, "is", each.kind, each.written) for each in Ranges(writer, reader).narrow
-        ]
+        by_number += _conflicts(_of(Rule.FIELD_ZERO, writer, reader), asked=asked)
+        by_name += _conflicts(_of(Rule.FIELD_NAME, writer, reader), asked=asked)
+    for writer, reader in _errors(ours, theirs):  # always in protobuf's bytes, and not by the codecs of the method
+        conflicts += _conflicts([*misread(writer, reader), *_of(Rule.FIELD_ZERO, writer, reader)], asked=False)
+        narrow = Ranges(writer, reader).narrow
+        conflicts += [Conflict("field", each.path, "is", each.kind, each.written) for each in narrow]
     requests = Ranges(ours.request, theirs.request)
     responses = Ranges(theirs.response, ours.response)
     if requests.narrow or responses.narrow:
         spec = spec.with_codecs(partial(_ranged, requests), partial(_ranged, responses))
-    return Agreement(tuple(dict.fromkeys(conflicts)), tuple(dict.fromkeys(renamed)), spec)
+    return Agreement(_once(conflicts), _once(by_number), _once(by_name), spec)
+
+
+def _once(conflicts: Iterable[Conflict]) -> tuple[Conflict, ...]:
+    return tuple(dict.fromkeys(conflicts))
+
+
+def _of(rule: Rule, writer: Descriptor, reader: Descriptor) -> list[Difference]:
+    return [each for each in differences(writer, reader) if each.rule is rule]
 
 
 def _ranged(ranges: Ranges, codec: MessageCodec) -> MessageCodec:
     return Ranged(codec, ranges) if ranges.narrow else codec
-
-
-def _read(ours: Shape, theirs: Shape) -> Iterator[tuple[Descriptor, Descriptor, bool]]:
-    """Every message as it is written and as it is read, and whether the caller is who writes it."""
-    yield ours.request, theirs.request, True
-    yield theirs.response, ours.response, False
-    for writer, reader in _errors(ours, theirs):
-        yield writer, reader, False
 
 
 def _errors(ours: Shape, theirs: Shape) -> Iterator[tuple[Descriptor, Descriptor]]:
@@ -97,7 +105,7 @@ def _errors(ours: Shape, theirs: Shape) -> Iterator[tuple[Descriptor, Descriptor
             yield error, known[error.full_name]
 
 
-_VERBS = {Rule.FIELD_NAME: "is called"}
+_VERBS = {Rule.FIELD_NAME: "is called", Rule.FIELD_ZERO: "has"}
 
 
 def _conflicts(differences: Iterable[Difference], *, asked: bool) -> Iterator[Conflict]:
