@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from federation.v1 import LearnerHandler
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oiafed_rpc import Code, RetriableError, RpcError
@@ -30,7 +31,7 @@ from oiafed_rpc.serializer import Serializers
 from oiafed_rpc.system.types import DescribeReply, HelloReply, MethodShape
 from oiafed_rpc.transport.grpc import GrpcTransport
 
-from tests.unit.descriptors import message
+from tests.unit.descriptors import compiled, message
 from tests.unit.schema_pairs import PATH, address, call, caller, handler, made, method, worker
 
 _OLD = "message M { int32 n = 1; }"
@@ -198,6 +199,26 @@ def test_what_two_schemas_agree_on(ours: str, theirs: str, conflict: str) -> Non
     told = "; ".join(each.told("a", "b") for each in conflicts)
     assert conflict in told
     assert bool(told) is bool(conflict)
+
+
+def test_names_from_a_peer_are_told_in_part() -> None:
+    renamed = "message M { int32 " + 5000 * "n" + " = 1; }"
+    conflicts = agree(method(_OLD), shape_of(method(renamed))).by_name
+    assert conflicts
+    assert all(len(each.told("a", "b")) < 1000 for each in conflicts)
+
+
+def test_one_process_has_one_version_of_a_message() -> None:
+    """So nodes of one process that pass objects by reference need not look."""
+    pool = DescriptorPool()
+    first, second = FileDescriptorProto(), FileDescriptorProto()
+    for file, name, text in ((first, "a.proto", _OLD), (second, "b.proto", _NEW)):
+        compiled(text).CopyToProto(file)
+        file.name = name
+        file.ClearField("dependency")
+    pool.AddSerializedFile(first.SerializeToString())
+    with pytest.raises(TypeError, match="duplicate"):
+        pool.AddSerializedFile(second.SerializeToString())
 
 
 # What is asked

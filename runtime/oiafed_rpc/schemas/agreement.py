@@ -14,6 +14,8 @@ from oiafed_rpc.method import Method
 from oiafed_rpc.schemas.ranges import Ranged, Ranges
 from oiafed_rpc.schemas.shape import Shape, shape_of
 
+_LONGEST = 200  # characters of what a peer may have named
+
 
 class Conflict(NamedTuple):
     """One thing that would be read wrongly.
@@ -112,7 +114,8 @@ def _conflicts(differences: Iterable[Difference], *, asked: bool) -> Iterator[Co
     for each in differences:
         here, there = (each.old, each.new) if asked else (each.new, each.old)
         what = "value" if each.rule is Rule.ENUM_VALUE_NUMBER else "field"
-        yield Conflict(what, each.path, _VERBS.get(each.rule, "is"), here, there)
+        path, here, there = (text[:_LONGEST] for text in (each.path, here, there))
+        yield Conflict(what, path, _VERBS.get(each.rule, "is"), here, there)
 
 
 def _streams(path: str, ours: Shape, theirs: Shape) -> Iterator[Conflict]:
