@@ -152,10 +152,10 @@ class Membership:
             try:
                 peer, reply, attendance = await introduce(self._transport, self._own, proxy, address, timeout)
                 await self._check_free(peer)
+                self._schemas.meet(peer.node_id, reply.schema, reply.methods)
             except BaseException:
                 await self._transport.forget(address.node_id)
                 raise
-            self._schemas.meet(peer.node_id, reply.schema, reply.methods)
             await self._transport.welcome(peer)
             self._stay(peer, proxy, attendance)
         return self._seen(peer)

@@ -12,7 +12,6 @@ from oiafed_rpc import GrpcTransport, HeartbeatManager, Node
 from oiafed_rpc.codec.messages import Raw
 from oiafed_rpc.handlers import Handler
 from oiafed_rpc.method import Kind, Method
-from oiafed_rpc.proxy import Proxy
 
 from tests.unit.descriptors import compiled
 
@@ -43,7 +42,7 @@ def handler(spec: Method[Any], answer: Callable[[Any], Any] | None = None) -> Ha
         return answer(request) if answer is not None else request
 
     async def stream(self: Any, request: Any) -> AsyncIterator[Any]:
-        yield request
+        yield answer(request) if answer is not None else request
 
     functions = {spec.attribute: stream if spec.gives_stream else work}
     made: Handler = type("Worker", (Handler,), {"__role__": "worker", "__methods__": (spec,), **functions})()
@@ -75,6 +74,3 @@ def address(node: Node) -> str:
     """Where a worker is."""
     assert isinstance(node.transport, GrpcTransport)
     return f"worker@127.0.0.1:{node.transport.port}"
-
-
-__all__ = ["PATH", "Proxy", "address", "call", "caller", "handler", "made", "method", "method_of", "worker"]

@@ -13,7 +13,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from google.protobuf.descriptor_pool import DescriptorPool
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oiafed_rpc import Code, RetriableError, RpcError
+from oiafed_rpc import Code, Node, RetriableError, RpcError
 from oiafed_rpc.codec.messages import Raw
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.endpoint import Endpoint
@@ -421,8 +421,41 @@ async def test_a_number_in_a_reply_that_does_not_fit_is_an_error_and_no_other_nu
         assert (await call(other, method(_OLD), n=0)).n == 0
         with pytest.raises(RpcError, match=r"4294967296 does not fit int32, which 'p\.M\.n' is where it is read"):
             await call(other, method(_OLD), n=1)
+
+
+@pytest.mark.parametrize("kind", [Kind.UNARY, Kind.SERVER_STREAM])
+async def test_a_number_in_a_request_that_does_not_fit_is_not_sent(kind: Kind) -> None:
+    spec = method(_WIDE, kind)
+    async with worker(handler(method(_OLD, kind))) as node, caller() as other:
+        await other.connect(address(node))
+        assert [it.n for it in await _items(other, spec, 5)] == [5]
+        with pytest.raises(RpcError, match="4294967296 does not fit int32") as refusal:
+            await _items(other, spec, 1 << 32)
+        assert refusal.value.code is Code.INVALID_ARGUMENT
+
+
+async def test_a_number_in_an_item_that_does_not_fit_is_an_error() -> None:
+    wide, narrow = method(_WIDE, Kind.SERVER_STREAM), method(_OLD, Kind.SERVER_STREAM)
+    async with worker(handler(wide, lambda it: made(wide, n=it.n << 32))) as node, caller() as other:
+        await other.connect(address(node))
         with pytest.raises(RpcError, match="4294967296 does not fit int32"):
-            await call(other, method(_OLD, Kind.UNARY), n=1)
+            await _items(other, narrow, 1)
+
+
+async def _items(node: Node, spec: Method[Any], n: int) -> list[Any]:
+    if not spec.gives_stream:
+        return [await call(node, spec, n=n)]
+    proxy = node.get_proxy("worker").with_options(timeout=10)
+    return [item async for item in proxy._rpc_stream(spec, made(spec, n=n))]
+
+
+async def test_a_node_that_tells_of_too_many_methods_is_not_connected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Endpoint, "offer_told", lambda _: Offer("x", {f"/p.S/M{index}": 0 for index in range(10_001)}))
+    async with worker() as node, caller() as other:
+        with pytest.raises(RpcError, match="10,001 methods") as refusal:
+            await other.connect(address(node))
+        assert refusal.value.code is Code.RESOURCE_EXHAUSTED
+        assert not other.peers
 
 
 async def test_a_handler_that_came_after_the_introduction() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
-from oiafed_rpc.errors import RpcError
+from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.message import Message
 from oiafed_rpc.method import Method
 from oiafed_rpc.schemas.offers import STALE
+
+_MOST_METHODS = 10_000
 
 Admit: TypeAlias = Callable[[Message], Awaitable[Message]]
 """Gives a request as it is to be sent; raises RpcError where it would not be understood."""
@@ -50,7 +52,14 @@ class Acquaintances:
         self.admit: Admit = _as_it_is
 
     def meet(self, node_id: str, schema: str, methods: Mapping[str, int]) -> None:
-        """Take note of what a node tells; an empty `schema` tells nothing."""
+        """Take note of what a node tells; an empty `schema` tells nothing.
+
+        Raises:
+            RpcError: RESOURCE_EXHAUSTED for more methods than a node has.
+        """
+        if len(methods) > _MOST_METHODS:
+            told = f"node {node_id!r} tells of {len(methods):,} methods: at most {_MOST_METHODS:,} are taken note of"
+            raise RpcError(Code.RESOURCE_EXHAUSTED, told, {"node": node_id})
         if not schema:
             self.forget(node_id)
             return
