@@ -20,10 +20,11 @@ from oiafed_gen.reading.yaml.lowering import lower_file, proto_name_of, symbols_
 from oiafed_gen.reading.yaml.reader import read_yaml
 from oiafed_gen.wire.lowered import lowered_proto
 
-TEXT = (Path(__file__).resolve().parents[3] / "schema/federation.yaml").read_text(encoding="utf-8")
-PIECES = sorted(
-    {*TEXT.split(), "list<", "map<int32,", "stream", "optional", "[", "]", "{", "}", ":", "- ", "\n", "&a", "*a", "!x"}
-)
+ROOT = Path(__file__).resolve().parents[3]
+GOLDEN = sorted((ROOT / "tests/golden").glob("*/schema/**/*.yaml"))
+TEXTS = [path.read_text(encoding="utf-8", errors="replace") for path in (ROOT / "schema/federation.yaml", *GOLDEN)]
+MARKS = ["list<", "map<int32,", "stream", "optional", "[", "]", "{", "}", ":", "- ", "\n", "&a", "*a", "!x"]
+PIECES = sorted({*" ".join(TEXTS).split(), *MARKS})
 
 
 def _understand(text: str) -> None:
@@ -46,8 +47,8 @@ def _understand(text: str) -> None:
 
 @st.composite
 def _edited(draw: st.DrawFn) -> str:
-    """The reference federation with a few pieces of it cut out, doubled or put elsewhere."""
-    text = TEXT
+    """The reference federation or a golden schema with a few pieces of it cut out, doubled or put elsewhere."""
+    text = draw(st.sampled_from(TEXTS))
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(text)))
         end = draw(st.integers(start, min(len(text), start + 60)))
