@@ -142,6 +142,8 @@ async def _call_all(values: Values) -> None:
     server = Node("server", "server", MemoryTransport(network, serialize=True))
     plans: dict[type[Any], list[Plan]] = {}
     for base in generated(Handler):
+        if base.__module__.endswith(".testing"):
+            continue  # a fake, which implements another of them
         plans[base] = [Plan(values, spec) for spec in base.__methods__]
         methods = {plan.spec.attribute: plan.method() for plan in plans[base]}
         server.register(type(base.__name__, (base,), methods)())

@@ -36,9 +36,9 @@ def resolve_imports(
     Missing files and cycles are reported; an import of a missing file is left out.
     """
     files = tuple(files)
-    targets = {name: name for name in provided} | {file.proto_name: file.proto_name for file in files}
-    targets |= {file.path: file.proto_name for file in files}
-    found = {file.proto_name: tuple(_resolve(file, targets, problems)) for file in files}
+    protos = {name: name for name in provided} | {file.proto_name: file.proto_name for file in files}
+    paths = {file.path: file.proto_name for file in files}
+    found = {file.proto_name: tuple(_resolve(file, protos, paths, problems)) for file in files}
     _refuse_cycles(found, {file.proto_name: file for file in files}, problems)
     return {name: tuple(dict.fromkeys(target for _, target in edges)) for name, edges in found.items()}
 
@@ -55,14 +55,19 @@ def closure(name: str, imports: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
             ahead.extend(imports.get(imported, ()))
 
 
-def _resolve(file: Importer, targets: Mapping[str, str], problems: Problems) -> Iterator[tuple[Mention, str]]:
-    folder = posixpath.dirname(file.path) if file.relative else ""
+def _resolve(
+    file: Importer, protos: Mapping[str, str], paths: Mapping[str, str], problems: Problems
+) -> Iterator[tuple[Mention, str]]:
+    """Yield what a file imports, by the name of its proto form or, from YAML, by its path as well."""
+    folder = posixpath.dirname(file.path)
+    targets = {**protos, **paths} if file.relative else protos
     for mention in file.imports:
         near = posixpath.normpath(posixpath.join(folder, mention.name))
         target = targets.get(near) if file.relative else None
         target = target or targets.get(mention.name)
         if target is None:
-            hint = suggestion(mention.name, targets)
+            form = paths.get(near) or paths.get(mention.name)
+            hint = f"; in .proto files it is '{form}'" if form else suggestion(mention.name, targets)
             problems.add(mention.location, Code.UNKNOWN_IMPORT, f"cannot find the import '{mention.name}'{hint}")
         else:
             yield mention, target

@@ -38,8 +38,7 @@ class Schema:
         descriptors: Protoc's descriptors of all files and what they import.
         proto_texts: The .proto text of each file, by proto name.
         complete: Whether every file could be read.
-        unexplained: What protoc found wrong with files that the user did not write. Where the schema has no other
-            mistake, it is one.
+        unexplained: What protoc found wrong. Where the schema has no other mistake, it is one.
     """
 
     files: tuple[File, ...]
@@ -85,7 +84,6 @@ class _Reading:
             **{path: self._texts[path] for path in proto},
         }
         compiled = compile_protos({**self._provided.texts, **texts}, sorted(texts), sorted(proto))
-        unexplained = tuple(map(self._unplaced, (m for m in compiled.messages if m.name not in self._texts)))
         for message in compiled.messages:
             if message.name in self._texts:
                 self._report(message)
@@ -96,7 +94,8 @@ class _Reading:
             if descriptor.name in proto
         ]
         models = tuple(sorted((*yaml, *found), key=lambda file: file.path))
-        return Schema(with_errors(models), compiled.descriptors, texts, not compiled.messages, unexplained)
+        unexplained = tuple(map(self._unexplained, compiled.messages))
+        return Schema(with_errors(models), compiled.descriptors, texts, not unexplained, unexplained)
 
     def _check_places(self) -> None:
         """Report files whose name no Python module can have, and packages that are provided."""
@@ -168,7 +167,10 @@ class _Reading:
         lines = self._texts[message.name].split("\n")[message.line - 1 : message.line]
         return Location(message.name, message.line, column_of("".join(lines), message.column - 1) + 1)
 
-    def _unplaced(self, message: ProtocMessage) -> Diagnostic:
+    def _unexplained(self, message: ProtocMessage) -> Diagnostic:
+        """Return a message as it is told where nothing else explains that protoc fails."""
+        if message.name in self._texts:
+            return Diagnostic(self._place(message), Code.PROTOC, message.text)
         source = self._yaml.get(message.name)
         return Diagnostic(Location(source.path if source else ""), Code.PROTOC, f"protoc: {message.text}")
 
