@@ -9,8 +9,9 @@ from federation.v1 import FitConfig, FitResult, LearnerHandler, NotReady, Progre
 from federation.v1.testing import FakeLearner, LearnerFitCall, LearnerWatchCall
 from methods.v1 import Mode, Record
 from methods.v1.testing import FakeWorker, WorkerEchoCall
-from oiafed_rpc import Tensors
-from oiafed_rpc.testing import Gate, Received
+from oiafed_rpc import Node, Tensors
+from oiafed_rpc.blocking import Node as BlockingNode
+from oiafed_rpc.testing import BlockingFederation, Federation, Gate, Received
 
 
 def scripts(fake: FakeLearner, result: FitResult, progress: Progress) -> LearnerHandler:
@@ -69,3 +70,11 @@ async def streams(fake: FakeWorker) -> None:
     assert_type(fake.on.sum.calls[0].numbers, Received[int])
     fake.on.sum.assert_called_once_with(start=1, numbers=[1, 2])
     fake.on.defaults.assert_called_once_with(a=2)
+
+
+async def federations(federation: Federation, blocking: BlockingFederation) -> None:
+    assert_type(await federation.fakes(FakeLearner, 3), list[FakeLearner])
+    assert_type(await federation.node("trainer", "trainer", handlers=[FakeLearner()], grace=0), Node)
+    assert_type(blocking.fakes(FakeLearner), list[FakeLearner])
+    assert_type(blocking.node("trainer", "trainer"), BlockingNode)
+    assert_type(federation.nodes["trainer"], Node)

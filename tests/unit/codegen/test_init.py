@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ from click.testing import CliRunner, Result
 from oiafed_gen.command import command
 from oiafed_gen.project.naming import distribution_of, package_of, problem_with
 from oiafed_gen.project.render import project_files
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def _init(*arguments: str | Path) -> Result:
@@ -112,13 +116,17 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     assert (tmp_path / "x").read_text() == "mine"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "x").mkdir(mode=0o500)
-    result = _init(tmp_path / "x")
-    assert result.exit_code == 1
-    assert "cannot be written" in result.stderr
-    assert not list((tmp_path / "x").iterdir())
+def test_the_wheel_has_the_templates_and_the_plugin(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (path,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(path) as wheel:
+        packed = {name for name in wheel.namelist() if "/project/files/" in name}
+        (entries,) = (wheel.read(name).decode() for name in wheel.namelist() if name.endswith("/entry_points.txt"))
+    folder = ROOT / "codegen"
+    files = {each.relative_to(folder).as_posix() for each in folder.rglob("project/files/**/*") if each.is_file()}
+    assert packed == files
+    assert "oiafed_rpc.testing.plugin = oiafed_rpc.testing.plugin" in entries
 
 
 def test_help_names_it() -> None:
