@@ -1,8 +1,9 @@
 """`python -m tests.roundtrip.exercise FOLDER SEED`: import all Python in a folder and send random values through it.
 
 Every record and error is encoded and decoded; every method is called in serialized memory, with each serializer, and
-raises each of its errors. On standard output comes what the wire names are, as JSON: by full name, the names of the
-fields of each message, of the values of each enumeration and of the methods of each service.
+raises each of its errors; so is every method of every fake. On standard output comes what the wire names are, as JSON:
+by full name, the names of the fields of each message, of the values of each enumeration and of the methods of each
+service.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from oiafed_rpc.method import Method
 from oiafed_rpc.proxy import Proxy
 from oiafed_rpc.records import Record, same_value
 from oiafed_rpc.serializer import Serializers
+from oiafed_rpc.testing.fakes.fake import Fake, scripts_of
 
 from tests.roundtrip.values import REQUIRED, Values, defaults_of, generated
 
@@ -140,16 +142,19 @@ async def _call_all(values: Values) -> None:
     """Serve every handler class on one node, and call each of its methods from another."""
     network = MemoryNetwork()
     server = Node("server", "server", MemoryTransport(network, serialize=True))
+    stage = Node("stage", "server", MemoryTransport(network, serialize=True))
     plans: dict[type[Any], list[Plan]] = {}
+    doubles = {fake.__mro__[2]: fake() for fake in generated(Fake)}
     for base in generated(Handler):
-        if base.__module__.endswith(".testing"):
-            continue  # a fake, which implements another of them
+        if issubclass(base, Fake):
+            continue
         plans[base] = [Plan(values, spec) for spec in base.__methods__]
         methods = {plan.spec.attribute: plan.method() for plan in plans[base]}
         server.register(type(base.__name__, (base,), methods)())
+        stage.register(doubles[base])
     proxies, collections = _by_module(Proxy), _by_module(ProxyCollection)
     callers = {caller for each in plans.values() for plan in each for caller in plan.spec.callers[:1]} | {"caller"}
-    async with server:
+    async with server, stage:
         for role in sorted(callers):
             async with Node("caller", role, MemoryTransport(network, serialize=True)) as node:
                 for base, each in plans.items():
@@ -158,6 +163,7 @@ async def _call_all(values: Values) -> None:
                     many = node.get_collection(collections[base.__module__, base.__role__], targets=["server"])
                     for plan in mine:
                         await _call(plan, proxy, many, values)
+                        await _call_fake(plan, doubles[base], type(proxy), node)
 
 
 def _by_module(base: type[Any]) -> dict[tuple[str, str], type[Any]]:
@@ -187,6 +193,21 @@ async def _call(plan: Plan, proxy: Proxy, many: ProxyCollection[Any], values: Va
             see_same(_told(plan.error), _told(error), f"{title}'s {cls.__qualname__}")
         else:
             raise AssertionError(f"{title} did not raise {cls.__qualname__}")
+
+
+async def _call_fake(plan: Plan, fake: Fake, proxy: type[Proxy], node: Node) -> None:
+    """Script one method of a fake, call it with each serializer, and see what it kept."""
+    script: Any = next(each for each in scripts_of(fake) if each.spec is plan.spec)
+    for serializer in SERIALIZERS:
+        script.reset()
+        script.yields(*plan.result) if plan.spec.gives_stream else script.returns(plan.result)
+        stub = node.get_proxy("stage", proxy).with_options(serializer=serializer)
+        arrived = await _result(plan, getattr(stub, plan.spec.attribute))
+        see_same(plan.result, arrived, f"{plan.spec.title}'s response from a fake, {serializer}")
+        if isinstance(plan.spec.request, Params):
+            script.assert_called_once_with(**plan.request)
+        else:
+            script.assert_called_once_with(plan.request)
 
 
 async def _result(plan: Plan, method: Callable[..., Any]) -> Any:

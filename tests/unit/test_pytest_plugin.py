@@ -29,7 +29,18 @@ def test_without_await(blocking_federation):
     fake.on.fit.assert_not_called()
     assert list(blocking_federation.nodes) == ["learner_0"]
 """
-OPTIONS = ("-p", "oiafed_rpc.testing.plugin", "-p", "no:randomly", "-p", "no:xdist", "-p", "no:cacheprovider")
+OPTIONS = (
+    "-p",
+    "oiafed_rpc.testing.plugin",
+    "-p",
+    "no:randomly",
+    "-p",
+    "no:xdist",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:hypothesispytest",
+)
 AUTO = ("-o", "asyncio_mode=auto", "-o", "asyncio_default_fixture_loop_scope=function")
 
 
@@ -113,7 +124,8 @@ async def test_leaves(federation):
     (fake,) = await federation.fakes(FakeLearner)
     fake.on.fit.blocks()
     trainer = await federation.node("trainer", "trainer")
-    federation.call = asyncio.ensure_future(trainer.get_proxy("learner_0", LearnerProxy).fit({}, FitConfig(epochs=1)))
+    call = asyncio.ensure_future(trainer.get_proxy("learner_0", LearnerProxy).fit({}, FitConfig(epochs=1)))
+    call.add_done_callback(lambda call: call.cancelled() or call.exception())
     await fake.on.fit.until_called()
 """
     )

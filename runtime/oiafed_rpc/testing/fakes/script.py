@@ -33,7 +33,8 @@ Failure: TypeAlias = Exception | type[Exception]
 class Script(Assertions[P, C], Generic[P, C, R]):
     """How a fake answers one method, and the calls of it that it got.
 
-    What is scripted last holds. Calls for which nothing is scripted fail, unless the method returns nothing at all.
+    Answers for single calls come first; then what is scripted last holds. Calls for which nothing is scripted fail,
+    unless the method returns nothing at all.
 
     Args:
         handler: The generated handler class that the fake implements.
