@@ -11,6 +11,10 @@ from pathlib import Path
 from oiafed_gen.header import is_generated
 from oiafed_gen.replacing import alone, replace_files
 
+CODE = (".py", ".pyi", ".proto", "py.typed")
+PAGES = (".html", ".css", ".js")
+"""How the names of files end that are written together; what a run no longer writes is looked for among those alone."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Change:
@@ -38,7 +42,9 @@ class ForeignFileError(OutputError):
     """A file that oiafed-gen did not write stands where it would write one."""
 
 
-def compare(root: Path, texts: Mapping[str, str], within: str = "") -> tuple[Change, ...]:
+def compare(
+    root: Path, texts: Mapping[str, str], within: str = "", endings: tuple[str, ...] = CODE
+) -> tuple[Change, ...]:
     """Return what has to change below `root`, sorted by path.
 
     Only files that oiafed-gen wrote count as too many.
@@ -47,16 +53,19 @@ def compare(root: Path, texts: Mapping[str, str], within: str = "") -> tuple[Cha
         root: The output folder.
         texts: What should be there.
         within: The folder below `root` that alone is searched for files that are too many.
+        endings: How the names of such files end.
 
     Raises:
         OutputError: A file cannot be read.
     """
     changes = [Change(path, _read(root / path), new) for path, new in texts.items()]
-    stale = [Change(path, old, None) for path, old in _generated(root, within) if path not in texts]
+    stale = [Change(path, old, None) for path, old in _generated(root, within, endings) if path not in texts]
     return tuple(sorted((c for c in (*changes, *stale) if c.old != c.new), key=lambda change: change.path))
 
 
-def update(root: Path, texts: Mapping[str, str], within: str = "") -> tuple[Change, ...]:
+def update(
+    root: Path, texts: Mapping[str, str], within: str = "", endings: tuple[str, ...] = CODE
+) -> tuple[Change, ...]:
     """Bring the output folder up to date, and return what has been changed: all that `compare` finds, or nothing.
 
     Raises:
@@ -65,7 +74,7 @@ def update(root: Path, texts: Mapping[str, str], within: str = "") -> tuple[Chan
     """
     try:
         with alone(root):
-            changes = compare(root, texts, within)
+            changes = compare(root, texts, within, endings)
             _refuse_foreign(root, changes)
             written_first = sorted(changes, key=lambda change: change.new is None)
             replace_files(root, {change.path: change.new for change in written_first})
@@ -85,13 +94,13 @@ def _refuse_foreign(root: Path, changes: Iterable[Change]) -> None:
                 raise ForeignFileError(f"{root / part} is a symbolic link; oiafed-gen writes nothing through it")
 
 
-def _generated(root: Path, within: str) -> Iterator[tuple[str, str]]:
+def _generated(root: Path, within: str, endings: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """Yield the files below `root` that a former run wrote."""
     for folder, folders, names in os.walk(root / within):
         folders[:] = [name for name in folders if not name.startswith((".", "__pycache__"))]
         for name in names:
             path = Path(folder, name)
-            ours = name.endswith((".py", ".pyi", ".proto", "py.typed")) and not path.is_symlink()
+            ours = name.endswith(endings) and not path.is_symlink()
             text = _read(path) if ours else None
             if text is not None and is_generated(text):
                 yield path.relative_to(root).as_posix(), text

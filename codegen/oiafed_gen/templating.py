@@ -23,8 +23,9 @@ def _squeeze(text: str) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(  # noqa: S701
+    return jinja2.Environment(
         loader=jinja2.PackageLoader("oiafed_gen"),
+        autoescape=jinja2.select_autoescape(("html.j2",), default=False),
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,

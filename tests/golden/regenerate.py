@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.golden.cases import CASES, run
 from tests.golden.pages import PAGES, fill
+from tests.golden.reference_pages import rewrite
 
 
 def main() -> None:
@@ -25,6 +26,7 @@ def main() -> None:
     for page in PAGES:
         with tempfile.TemporaryDirectory() as folder:
             fill(page, Path(folder))
+    rewrite()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The HTML reference: its texts, its pages and its diagram."""
