@@ -17,9 +17,10 @@ from oiafed_gen.diagnostics import Problems
 from oiafed_gen.evolution import Level
 from oiafed_gen.generate import python_files, resolve
 from oiafed_gen.lint import RULES
-from oiafed_gen.output import compare, update
+from oiafed_gen.output import CODE, PAGES, compare, update
 from oiafed_gen.project.command import init
 from oiafed_gen.provided import provided_files
+from oiafed_gen.reference.site import reference
 from oiafed_gen.reporting import FORMATS
 from oiafed_gen.review import Review
 from oiafed_gen.sources import ENDINGS, read_schema
@@ -30,8 +31,8 @@ from oiafed_gen.watching import Watched, changes
 _PAUSE = 0.2  # seconds between two looks at the schema
 
 _EPILOG = """
-Exits with 0 if all is well, 1 if the schema has mistakes, if --check, --against or --lint finds something or if OUTPUT
-cannot be written, and 2 if the command itself is wrong.
+Exits with 0 if all is well, 1 if the schema has mistakes, if --check, --against or --lint finds something or if a
+folder cannot be written, and 2 if the command itself is wrong.
 """
 
 
@@ -46,6 +47,12 @@ cannot be written, and 2 if the command itself is wrong.
     default="generated",
     show_default=True,
     help="The folder to write to.",
+)
+@click.option(
+    "--docs",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write an HTML reference of the schema to the folder DIR as well.",
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 and show the difference if OUTPUT is out of date.")
 @click.option("--watch", is_flag=True, help="Generate again whenever the schema changes, until Ctrl-C.")
@@ -82,6 +89,7 @@ cannot be written, and 2 if the command itself is wrong.
 def command(
     schema: Path,
     output: Path,
+    docs: Path | None,
     check: bool,
     watch: bool,
     against: str | None,
@@ -92,14 +100,14 @@ def command(
 ) -> None:
     """Generate typed Python from the YAML and .proto files in the folder SCHEMA.
 
-    Files in OUTPUT that a former run wrote and this one does not are removed; no other file is touched.
+    Files in OUTPUT, and in DIR, that a former run wrote and this one does not are removed; no other file is touched.
     """
     if watch and check:
         raise click.UsageError("--watch writes what changes and --check writes nothing; give one of them")
     review = Review(against, tuple(map(Level, levels)), style, tuple(map(Code, ignored)))
     if watch and review.wanted:
         raise click.UsageError("--watch writes what changes, and --against and --lint write nothing")
-    run = partial(_run, schema, output, check, review, format_)
+    run = partial(_run, schema, output, docs, check, review, format_)
     if watch:
         _watch(schema, output, run)
     else:
@@ -109,7 +117,7 @@ def command(
 command.add(init)
 
 
-def _run(schema: Path, output: Path, check: bool, review: Review, format_: str) -> None:
+def _run(schema: Path, output: Path, docs: Path | None, check: bool, review: Review, format_: str) -> None:
     """Generate once, or only look; exits with 1 where that fails, or where `check` or `review` finds something."""
     with errors_told(schema, format_) as lines:
         problems = Problems()
@@ -119,8 +127,11 @@ def _run(schema: Path, output: Path, check: bool, review: Review, format_: str) 
         review.run(resolved, schema, lines, format_)  # to programs, no mistakes are an answer too
         if review.wanted and not check:
             return
-        texts = python_files(resolved)
-        bring_up_to_date(output, texts, check=check, remedy=["oiafed-gen", str(schema), "-o", str(output)])
+        remedy = ["oiafed-gen", str(schema), "-o", str(output), *(("--docs", str(docs)) if docs else ())]
+        bring_up_to_date(output, python_files(resolved), check=check, remedy=remedy)
+        if docs:
+            pages = reference(resolved.table, resolved.modules)
+            bring_up_to_date(docs, pages, check=check, remedy=remedy, endings=PAGES)
 
 
 def _watch(schema: Path, output: Path, run: Callable[[], None]) -> None:
@@ -136,21 +147,29 @@ def _watch(schema: Path, output: Path, run: Callable[[], None]) -> None:
                 run()
 
 
-def bring_up_to_date(root: Path, texts: Mapping[str, str], *, check: bool, remedy: list[str], within: str = "") -> None:
+def bring_up_to_date(
+    root: Path,
+    texts: Mapping[str, str],
+    *,
+    check: bool,
+    remedy: list[str],
+    within: str = "",
+    endings: tuple[str, ...] = CODE,
+) -> None:
     """Write `texts` below `root`, or with `check` only show what would change, and exit with 1 if anything would.
 
     Raises:
         OutputError: The folder cannot be brought up to date.
     """
     if check:
-        changes = compare(root, texts, within)
+        changes = compare(root, texts, within, endings)
         for change in changes:
             click.echo("".join(change.diff()), nl=False)
         if changes:
             click.echo(f"oiafed-gen: {root} is out of date; run: {shlex.join(remedy)}", err=True)
             sys.exit(1)
         return
-    changes = update(root, texts, within)
+    changes = update(root, texts, within, endings)
     removed = sum(change.new is None for change in changes)
     written = len(changes) - removed
     click.echo(f"oiafed-gen: {root}: {written} written, {removed} removed, {len(texts) - written} unchanged", err=True)
