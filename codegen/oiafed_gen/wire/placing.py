@@ -11,6 +11,7 @@ import re
 from oiafed_gen.model import File
 from oiafed_gen.python.scope import relative
 from oiafed_gen.python.table import Table
+from oiafed_gen.wire.head import split_head
 
 _FROM = re.compile(r"^from (?P<package>[\w.]+) import (?P<module>\w+_pb2)(?P<rest>.*)$", re.MULTILINE)
 _IMPORT = re.compile(r"^import (?P<module>\w+_pb2)(?P<rest>.*)$", re.MULTILINE)
@@ -21,10 +22,11 @@ _DYNAMIC = re.compile(r"^(?P<alias>\w+) = importlib\.import_module\('(?P<module>
 def place_module(table: Table, file: File, text: str) -> str:
     """Return the text of a file's `_pb2.py` or `_pb2.pyi` as it stands in the generated package."""
     replace = _Replace(table, file, dependencies(table, file))
-    text = _DYNAMIC.sub(replace.dynamic, text)
-    text = _FROM.sub(replace.from_import, text)
-    text = _IMPORT.sub(replace.plain_import, text)
-    return _NAMES.sub(replace.names, text)
+    head, body = split_head(text)
+    head = _DYNAMIC.sub(replace.dynamic, head)
+    head = _FROM.sub(replace.from_import, head)
+    head = _IMPORT.sub(replace.plain_import, head)
+    return _NAMES.sub(replace.names, head) + body
 
 
 def dependencies(table: Table, file: File) -> dict[str, str]:
