@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import time
@@ -17,7 +18,8 @@ from oiafed_gen.diagnostics import Problems
 from oiafed_gen.evolution import Level
 from oiafed_gen.generate import python_files, resolve
 from oiafed_gen.lint import RULES
-from oiafed_gen.output import CODE, PAGES, compare, update
+from oiafed_gen.memory import Memory, cache_folder
+from oiafed_gen.output import CODE, PAGES, compare, generated, update
 from oiafed_gen.project.command import init
 from oiafed_gen.provided import provided_files
 from oiafed_gen.reference.site import reference
@@ -123,12 +125,20 @@ def _run(schema: Path, output: Path, docs: Path | None, check: bool, review: Rev
         problems = Problems()
         files = read_schema(schema, problems)
         lines.update((file.path, file.text.split("\n")) for file in files)
-        resolved = resolve(files, provided_files(), problems)
+        remedy = ["oiafed-gen", str(schema), "-o", str(output), *(("--docs", str(docs)) if docs else ())]
+        provided = provided_files()
+        memory = Memory(files, provided, cache_folder(os.environ))
+        if not (problems or review.wanted or docs) and memory.knows(former := generated(output)):
+            click.echo(FORMATS[format_]((), "", {}), nl=False)
+            bring_up_to_date(output, former, check=check, remedy=remedy)
+            return
+        resolved = resolve(files, provided, problems)
         review.run(resolved, schema, lines, format_)  # to programs, no mistakes are an answer too
         if review.wanted and not check:
             return
-        remedy = ["oiafed-gen", str(schema), "-o", str(output), *(("--docs", str(docs)) if docs else ())]
-        bring_up_to_date(output, python_files(resolved), check=check, remedy=remedy)
+        texts = python_files(resolved)
+        memory.keep(texts)
+        bring_up_to_date(output, texts, check=check, remedy=remedy)
         if docs:
             pages = reference(resolved.table, resolved.modules)
             bring_up_to_date(docs, pages, check=check, remedy=remedy, endings=PAGES)

@@ -42,6 +42,20 @@ class ForeignFileError(OutputError):
     """A file that oiafed-gen did not write stands where it would write one."""
 
 
+def generated(root: Path, within: str = "", endings: tuple[str, ...] = CODE) -> dict[str, str]:
+    """Return the texts of the files below `root`, in the folder `within`, that a former run wrote."""
+    texts: dict[str, str] = {}
+    for folder, folders, names in os.walk(root / within):
+        folders[:] = [name for name in folders if not name.startswith((".", "__pycache__"))]
+        for name in names:
+            path = Path(folder, name)
+            ours = name.endswith(endings) and not path.is_symlink()
+            text = _read(path) if ours else None
+            if text is not None and is_generated(text):
+                texts[path.relative_to(root).as_posix()] = text
+    return texts
+
+
 def compare(
     root: Path, texts: Mapping[str, str], within: str = "", endings: tuple[str, ...] = CODE
 ) -> tuple[Change, ...]:
@@ -59,7 +73,7 @@ def compare(
         OutputError: A file cannot be read.
     """
     changes = [Change(path, _read(root / path), new) for path, new in texts.items()]
-    stale = [Change(path, old, None) for path, old in _generated(root, within, endings) if path not in texts]
+    stale = [Change(path, old, None) for path, old in generated(root, within, endings).items() if path not in texts]
     return tuple(sorted((c for c in (*changes, *stale) if c.old != c.new), key=lambda change: change.path))
 
 
@@ -92,18 +106,6 @@ def _refuse_foreign(root: Path, changes: Iterable[Change]) -> None:
         for part in (Path(change.path), *Path(change.path).parents):
             if part.name and (root / part).is_symlink():
                 raise ForeignFileError(f"{root / part} is a symbolic link; oiafed-gen writes nothing through it")
-
-
-def _generated(root: Path, within: str, endings: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """Yield the files below `root` that a former run wrote."""
-    for folder, folders, names in os.walk(root / within):
-        folders[:] = [name for name in folders if not name.startswith((".", "__pycache__"))]
-        for name in names:
-            path = Path(folder, name)
-            ours = name.endswith(endings) and not path.is_symlink()
-            text = _read(path) if ours else None
-            if text is not None and is_generated(text):
-                yield path.relative_to(root).as_posix(), text
 
 
 def _read(path: Path) -> str | None:
