@@ -24,6 +24,7 @@ class PackageView:
     header: str
     doc: str
     modules: tuple[tuple[str, tuple[str, ...]], ...]
+    names: str
     exports: str
 
 
@@ -58,12 +59,17 @@ def _package(
         yield "blocking.py", render("blocking.py.j2", blocking_view(table, package, roles, made_from))
         yield "testing.py", render("testing.py.j2", testing_view(table, package, roles, made_from))
     doc = docstring(joined(files))
-    listing = PackageView(header, doc, tuple(sorted(exported)), _exports(exported))
+    listing = PackageView(header, doc, tuple(sorted(exported)), _names(exported), _exports(exported))
     yield "__init__.py", render("package.py.j2", listing)
 
 
 def _public(table: Table, name: str) -> bool:
     return name in table.enums or not table.messages[name].wire_only
+
+
+def _names(modules: list[tuple[str, tuple[str, ...]]]) -> str:
+    """Return the names of each module as an expression."""
+    return repr(dict(sorted(modules)))
 
 
 def _exports(modules: list[tuple[str, tuple[str, ...]]]) -> str:

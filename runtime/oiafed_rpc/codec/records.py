@@ -22,7 +22,7 @@ from oiafed_rpc.codec.shadowed import merge, serialized
 from oiafed_rpc.codec.sharing import check_sharing, depth_told, weight
 from oiafed_rpc.errors import DeclaredError
 from oiafed_rpc.one_of import check_one, check_one_ofs
-from oiafed_rpc.records import Empty, Record
+from oiafed_rpc.records import Empty, OpenEnum, Record
 from oiafed_rpc.serializer import Serializers
 from oiafed_rpc.serializer.base import did_you_mean
 from oiafed_rpc.serializer.generated import enter
@@ -345,6 +345,8 @@ def enter_enums(wire: type[ProtoMessage], names: Sequence[str], types: Mapping[s
         names: The Python names of its fields, in order.
         types: For each whose type is a message or enumeration, that class.
     """
+    if not any(issubclass(each, OpenEnum) for each in types.values()):
+        return  # as most have none, and this is done for every message while modules are imported
     fields = cast("list[FieldDescriptor]", list(wire.DESCRIPTOR.fields))
     for field, name in zip(fields, names, strict=False):  # Fields tells where they do not match
         python = types.get(name)

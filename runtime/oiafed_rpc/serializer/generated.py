@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from oiafed_rpc.serializer.base import SerializerError, did_you_mean
@@ -9,12 +10,24 @@ from oiafed_rpc.serializer.base import SerializerError, did_you_mean
 _LONGEST = 200
 _CLASSES: dict[str, type[Any]] = {}
 _NAMES: dict[type[Any], str] = {}
+_EXPECTED: list[Callable[[], object]] = []
 
 
 def enter(full_name: str, cls: type[Any]) -> None:
     """Make a class known by its name; a later one of the same name takes its place."""
     _CLASSES[full_name] = cls
     _NAMES[cls] = full_name
+
+
+def expect(import_types: Callable[[], object]) -> None:
+    """Have the classes of a package imported as soon as a name is asked for that is not known."""
+    _EXPECTED.append(import_types)
+
+
+def import_expected() -> None:
+    """Import the classes of every package that has been imported without them."""
+    while _EXPECTED:
+        _EXPECTED.pop()()
 
 
 def name_of(cls: type[Any]) -> str:
@@ -35,6 +48,8 @@ def class_named(name: str, base: type[Any]) -> type[Any]:
     Raises:
         SerializerError: where this process has imported none of that name.
     """
+    if name not in _CLASSES:
+        import_expected()
     cls = _CLASSES.get(name)
     if cls is None or not issubclass(cls, base):
         near = did_you_mean(name, _CLASSES)

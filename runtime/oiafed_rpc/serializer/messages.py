@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from google.protobuf import descriptor_pool, json_format
@@ -12,6 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from oiafed_rpc.codec.shadowed import merge, serialized
 from oiafed_rpc.serializer.base import SerializerError, kind_of
+from oiafed_rpc.serializer.generated import import_expected
 
 _LONGEST = 200
 _UNFIT = (json_format.Error, TypeError, ValueError, AttributeError, KeyError)  # the latter of what is not even JSON
@@ -74,8 +76,12 @@ def parse_json(cls: type[ProtoMessage], values: dict[Any, Any]) -> ProtoMessage:
 
 
 def _class_named(name: str) -> type[ProtoMessage]:
+    pool = descriptor_pool.Default()
     try:
-        return GetMessageClass(descriptor_pool.Default().FindMessageTypeByName(name))
+        with suppress(KeyError):
+            return GetMessageClass(pool.FindMessageTypeByName(name))
+        import_expected()
+        return GetMessageClass(pool.FindMessageTypeByName(name))
     except KeyError:
         raise SerializerError(
             f"the message {name[:_LONGEST]!r} is not known here: import the module that has it"

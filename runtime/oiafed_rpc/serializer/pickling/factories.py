@@ -20,6 +20,7 @@ from oiafed_rpc.arrays import array_from
 from oiafed_rpc.dtypes import dtype_named
 from oiafed_rpc.records import OpenEnum, Record, Tensor
 from oiafed_rpc.serializer.base import Buffer, SerializerError, kind_of
+from oiafed_rpc.serializer.generated import import_expected
 from oiafed_rpc.serializer.messages import message_of
 from oiafed_rpc.serializer.pickling.allowed import loaded, refusal
 from oiafed_rpc.serializer.pickling.budget import Budget
@@ -143,6 +144,9 @@ def _known(budget: Budget, module: str, name: str, base: type[_T]) -> type[_T] |
 def generated(module: str, name: str, base: type[_T]) -> type[_T]:
     """A generated class below `base`, of a module that is imported already; raises SerializerError for another."""
     cls = loaded(module, name)
+    if cls is None:
+        import_expected()
+        cls = loaded(module, name)
     if cls is None or not issubclass(cls, base) or cls is base or not _is_generated(cls):
         raise refusal(f"{module}.{name}")
     return cls

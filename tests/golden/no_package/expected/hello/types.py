@@ -9,14 +9,14 @@ from oiafed_rpc import stub as _rpc
 from .wire import hello_pb2 as _hello_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class HelloRequest(_rpc.Record):
     pass
 
     name: str
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class HelloReply(_rpc.Record):
     pass
 

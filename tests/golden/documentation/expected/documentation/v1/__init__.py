@@ -3,7 +3,20 @@
 with an indented line and \"\"\"quotes\"\"\" and a \\ backslash.
 """
 
-from .keeper import KeeperCollection, KeeperHandler, KeeperProxy
-from .types import Doc, KeepRequest, Missing, Outer
+import typing as _typing
+
+from oiafed_rpc import stub as _rpc
+
+if _typing.TYPE_CHECKING:
+    from .keeper import KeeperCollection, KeeperHandler, KeeperProxy
+    from .types import Doc, KeepRequest, Missing, Outer
+else:
+    __getattr__ = _rpc.on_demand(
+        __name__,
+        {
+            "keeper": ("KeeperCollection", "KeeperHandler", "KeeperProxy"),
+            "types": ("Doc", "KeepRequest", "Missing", "Outer"),
+        },
+    )
 
 __all__ = ["Doc", "KeepRequest", "KeeperCollection", "KeeperHandler", "KeeperProxy", "Missing", "Outer"]

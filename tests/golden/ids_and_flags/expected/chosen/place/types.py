@@ -9,7 +9,7 @@ from oiafed_rpc import stub as _rpc
 from .wire import ids_pb2 as _ids_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Numbered(_rpc.Record):
     """Numbers of its own.
 

@@ -4,9 +4,23 @@
 A second paragraph with "quotes", a \\ backslash and three quotes \"\"\".
 """
 
-from .types import Busy, Late, Mode, Record
-from .watcher import WatcherCollection, WatcherHandler, WatcherProxy
-from .worker import WorkerCollection, WorkerHandler, WorkerProxy
+import typing as _typing
+
+from oiafed_rpc import stub as _rpc
+
+if _typing.TYPE_CHECKING:
+    from .types import Busy, Late, Mode, Record
+    from .watcher import WatcherCollection, WatcherHandler, WatcherProxy
+    from .worker import WorkerCollection, WorkerHandler, WorkerProxy
+else:
+    __getattr__ = _rpc.on_demand(
+        __name__,
+        {
+            "types": ("Busy", "Late", "Mode", "Record"),
+            "watcher": ("WatcherCollection", "WatcherHandler", "WatcherProxy"),
+            "worker": ("WorkerCollection", "WorkerHandler", "WorkerProxy"),
+        },
+    )
 
 __all__ = [
     "Busy",

@@ -19,7 +19,7 @@ class Mode(_rpc.OpenEnum):
     SLOW = 1
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Record(_rpc.Record):
     pass
 

@@ -10,7 +10,7 @@ from ..import_.class_ import types as _names_proto_import__class__types
 from .wire import lambda_pb2 as _lambda_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Uses(_rpc.Record):
     pass
 

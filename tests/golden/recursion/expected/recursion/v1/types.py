@@ -9,7 +9,7 @@ from oiafed_rpc import stub as _rpc
 from .wire import recursion_pb2 as _recursion_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Tree(_rpc.Record):
     pass
 
@@ -18,7 +18,7 @@ class Tree(_rpc.Record):
     parent: Tree | None = None
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Self(_rpc.Record):
     pass
 
@@ -26,14 +26,14 @@ class Self(_rpc.Record):
     other: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class A(_rpc.Record):
     pass
 
     b: B | None = None
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class B(_rpc.Record):
     pass
 
@@ -41,14 +41,14 @@ class B(_rpc.Record):
     plain: Plain
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class C(_rpc.Record):
     pass
 
     a: A | None = None
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Plain(_rpc.Record):
     pass
 

@@ -9,7 +9,7 @@ from oiafed_rpc import stub as _rpc
 from .wire import scalars_pb2 as _scalars_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Scalars(_rpc.Record):
     pass
 
@@ -30,7 +30,7 @@ class Scalars(_rpc.Record):
     a_bytes: bytes
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Optional(_rpc.Record):
     pass
 
@@ -51,7 +51,7 @@ class Optional(_rpc.Record):
     a_bytes: bytes | None = None
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Empty(_rpc.Record):
     pass
 

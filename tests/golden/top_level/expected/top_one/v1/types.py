@@ -10,7 +10,7 @@ from top_two.v1 import types as _top_two_v1_types
 from .wire import one_pb2 as _one_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class A(_rpc.Record):
     pass
 

@@ -9,7 +9,7 @@ from oiafed_rpc import stub as _rpc
 from .wire import two_pb2 as _two_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class B(_rpc.Record):
     pass
 

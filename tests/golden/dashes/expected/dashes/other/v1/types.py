@@ -10,7 +10,7 @@ from ...v1 import types as _dashes_v1_types
 from .wire import other_file_pb2 as _other_file_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class U(_rpc.Record):
     pass
 

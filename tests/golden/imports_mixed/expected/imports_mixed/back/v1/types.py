@@ -10,7 +10,7 @@ from ...node.v1 import types as _imports_mixed_node_v1_types
 from .wire import back_pb2 as _back_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Back(_rpc.Record):
     pass
 

@@ -15,7 +15,7 @@ class LeafKind(_rpc.OpenEnum):
     LEAF_KIND_SOME = 1
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Leaf(_rpc.Record):
     pass
 

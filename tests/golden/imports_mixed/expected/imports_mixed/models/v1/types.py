@@ -10,11 +10,11 @@ from ...leaf.v1 import types as _imports_mixed_leaf_v1_types
 from .wire import models_pb2 as _models_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Model(_rpc.Record):
     pass
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
     class Part(_rpc.Record):
         pass
 

@@ -11,7 +11,7 @@ from ...models.v1 import types as _imports_mixed_models_v1_types
 from .wire import node_pb2 as _node_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Wrapper(_rpc.Record):
     pass
 

@@ -14,7 +14,7 @@ class Level(_rpc.OpenEnum):
     HIGH = 1
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Shared(_rpc.Record):
     pass
 

@@ -11,21 +11,21 @@ from .wire import sibling_pb2 as _sibling_pb2
 from .wire import worker_pb2 as _worker_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Sibling(_rpc.Record):
     pass
 
     name: str
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Shared(_rpc.Record):
     pass
 
     own: _imports_yaml_base_v1_types.Shared
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Holder(_rpc.Record):
     pass
 

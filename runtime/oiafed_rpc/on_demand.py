@@ -1,0 +1,36 @@
+"""Generated packages whose modules are imported when one of their names is first used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+from oiafed_rpc.serializer.generated import expect
+
+
+def on_demand(package: str, modules: Mapping[str, tuple[str, ...]]) -> Callable[[str], Any]:
+    """The `__getattr__` of a package: a schema can have hundreds of roles, and a node needs a few of them.
+
+    What peers may name is known as soon as the package has been imported, for their names are looked up in its types.
+
+    Args:
+        package: The package's own `__name__`.
+        modules: The names that each of its modules has for the package, by the module's name.
+    """
+    homes = {name: module for module, names in modules.items() for name in names}
+    own = vars(sys.modules[package])
+    own["__dir__"] = lambda: sorted({*own, *homes})  # for people who look around
+    if "types" in modules:
+        expect(lambda: import_module(f"{package}.types"))
+
+    def attribute(name: str) -> Any:
+        if name in modules:
+            return import_module(f"{package}.{name}")
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        own[name] = getattr(import_module(f"{package}.{homes[name]}"), name)  # and never asked for again
+        return own[name]
+
+    return attribute
