@@ -68,7 +68,7 @@ class HelloReply(_rpc.Record):
     """For the path of each method of a schema that the node answers, the fingerprint of its shape."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class DescribeRequest(_rpc.Record):
     """Which methods are to be described.
 
@@ -80,7 +80,7 @@ class DescribeRequest(_rpc.Record):
     """Their paths."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class DescribeReply(_rpc.Record):
     """What methods take and give. Those that the node does not have are left out.
 
@@ -96,7 +96,7 @@ class DescribeReply(_rpc.Record):
     """A google.protobuf.FileDescriptorSet of their messages, each file behind those that it imports."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class MethodShape(_rpc.Record):
     """What one method takes and gives.
 

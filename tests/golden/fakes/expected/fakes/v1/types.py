@@ -10,21 +10,21 @@ from oiafed_rpc import stub as _rpc
 from .wire import fakes_pb2 as _fakes_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class FakeA(_rpc.Record):
     pass
 
     on: str
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class AScripts(_rpc.Record):
     pass
 
     rpc: str
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class APaintCall(_rpc.Record):
     pass
 

@@ -13,7 +13,7 @@ from ..near.v1 import types as _proto3_corners_near_v1_types
 from .wire import corners_pb2 as _corners_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Everything(_rpc.OneOfRecord):
     """Leading.
 
@@ -59,12 +59,12 @@ class Everything(_rpc.OneOfRecord):
     far: _proto3_corners_far_v1_types.Far
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Nothing(_rpc.Record):
     pass
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Outer(_rpc.Record):
     pass
 
@@ -72,28 +72,28 @@ class Outer(_rpc.Record):
         KIND_A = 0
         KIND_B = 2147483647
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
     class Inner(_rpc.Record):
         pass
 
         kind: Outer.Kind
         again: Outer.Inner | None = None
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
     class Empty(_rpc.Record):
         pass
 
     empty: Outer.Empty
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Corner(_rpc.Record):
     pass
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class CornersService(_rpc.Record):
     pass
 

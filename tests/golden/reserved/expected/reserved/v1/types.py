@@ -64,7 +64,7 @@ class Negative(_rpc.OpenEnum):
     MINUS = -1
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Record(_rpc.Record):
     pass
 
@@ -73,7 +73,7 @@ class Record(_rpc.Record):
     third: Aliased = Aliased.RUNNING
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Far(_rpc.Record):
     pass
 
@@ -81,7 +81,7 @@ class Far(_rpc.Record):
     second: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Numbered(_rpc.Record):
     pass
 

@@ -16,7 +16,7 @@ from oiafed_rpc import stub as _rpc
 from .wire import well_known_pb2 as _well_known_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Fields(_rpc.Record):
     pass
 
@@ -41,7 +41,7 @@ class Fields(_rpc.Record):
     span: _datetime.timedelta
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Optional(_rpc.Record):
     pass
 
@@ -54,7 +54,7 @@ class Optional(_rpc.Record):
     syntax: int | None = None
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Many(_rpc.Record):
     pass
 
@@ -72,7 +72,7 @@ class Many(_rpc.Record):
     apis: dict[str, _api_pb2.Api] = _dataclasses.field(default_factory=lambda: {})
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Choice(_rpc.OneOfRecord):
     pass
 
@@ -89,7 +89,7 @@ class Choice(_rpc.OneOfRecord):
     kind: int | None = None
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Names(_rpc.Record):
     """Fields called like what the annotations need."""
 

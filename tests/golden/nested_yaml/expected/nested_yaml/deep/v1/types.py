@@ -9,18 +9,18 @@ from oiafed_rpc import stub as _rpc
 from .wire import inner_pb2 as _inner_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Early(_rpc.Record):
     pass
 
     kind: Holder.Part.Kind = _dataclasses.field(default_factory=lambda: Holder.Part.Kind.KIND_BIG)
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Holder(_rpc.Record):
     pass
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
     class Part(_rpc.Record):
         pass
 
@@ -28,7 +28,7 @@ class Holder(_rpc.Record):
             KIND_SMALL = 0
             KIND_BIG = 1
 
-        @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+        @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
         class Smaller(_rpc.Record):
             pass
 

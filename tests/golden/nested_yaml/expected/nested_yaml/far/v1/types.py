@@ -9,11 +9,11 @@ from oiafed_rpc import stub as _rpc
 from .wire import far_pb2 as _far_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Far(_rpc.Record):
     pass
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
     class Inside(_rpc.Record):
         pass
 

@@ -12,7 +12,7 @@ from ...v1 import types as _nested_yaml_v1_types
 from .wire import through_pb2 as _through_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Through(_rpc.Record):
     pass
 

@@ -10,7 +10,7 @@ from ...v1 import types as _nested_yaml_v1_types
 from .wire import uses_pb2 as _uses_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Uses(_rpc.Record):
     pass
 

@@ -10,7 +10,7 @@ from oiafed_rpc import stub as _rpc
 from .wire import oneofs_pb2 as _oneofs_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Tree(_rpc.OneOfRecord):
     """A tree, whose leaves have values.
 
@@ -20,7 +20,7 @@ class Tree(_rpc.OneOfRecord):
         leaf: A value.
     """
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
     class Pair(_rpc.OneOfRecord):
         pass
 
@@ -53,7 +53,7 @@ class Tree(_rpc.OneOfRecord):
     extra: int | None = None
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Mixed(_rpc.OneOfRecord):
     """Between a field and a oneof."""
 

@@ -10,7 +10,7 @@ from oiafed_rpc import stub as _rpc
 from .wire import far_pb2 as _far_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Far(_rpc.Record):
     """Two
     lines.

@@ -10,7 +10,7 @@ from ...far.v1 import types as _proto3_corners_far_v1_types
 from .wire import near_pb2 as _near_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Near(_rpc.Record):
     pass
 

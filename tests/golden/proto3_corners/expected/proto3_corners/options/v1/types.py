@@ -15,7 +15,7 @@ class Level(_rpc.OpenEnum):
     LEVEL_HIGH = 1
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Range(_rpc.Record):
     pass
 
@@ -23,7 +23,7 @@ class Range(_rpc.Record):
     greatest: float
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Scoped(_rpc.Record):
     pass
 

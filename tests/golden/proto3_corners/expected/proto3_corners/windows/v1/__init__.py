@@ -3,6 +3,13 @@
 lines.
 """
 
-from .types import T
+import typing as _typing
+
+from oiafed_rpc import stub as _rpc
+
+if _typing.TYPE_CHECKING:
+    from .types import T
+else:
+    __getattr__ = _rpc.on_demand(__name__, {"types": ("T",)})
 
 __all__ = ["T"]

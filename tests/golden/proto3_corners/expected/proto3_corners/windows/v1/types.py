@@ -15,7 +15,7 @@ from ...v1 import types as _proto3_corners_v1_types
 from .wire import windows_pb2 as _windows_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class T(_rpc.Record):
     pass
 

@@ -29,7 +29,7 @@ class Phase(_rpc.OpenEnum):
     PHASE_NEGATIVE = -1
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Record(_rpc.OneOfRecord):
     """All of it is reserved or deprecated.
 
