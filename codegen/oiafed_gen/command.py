@@ -22,6 +22,7 @@ from oiafed_gen.memory import Memory, cache_folder
 from oiafed_gen.output import CODE, PAGES, compare, generated, update
 from oiafed_gen.project.command import init
 from oiafed_gen.provided import provided_files
+from oiafed_gen.reading.yaml.json_schema import schema_text
 from oiafed_gen.reference.site import reference
 from oiafed_gen.reporting import FORMATS
 from oiafed_gen.review import Review
@@ -36,6 +37,13 @@ _EPILOG = """
 Exits with 0 if all is well, 1 if the schema has mistakes, if --check, --against or --lint finds something or if a
 folder cannot be written, and 2 if the command itself is wrong.
 """
+
+
+def print_json_schema(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Print the JSON Schema of schema files, if it is wanted, and exit."""
+    if wanted and not context.resilient_parsing:
+        click.echo(schema_text(), nl=False)
+        context.exit()
 
 
 @click.command(
@@ -86,6 +94,14 @@ folder cannot be written, and 2 if the command itself is wrong.
     default="text",
     show_default=True,
     help="How mistakes in the schema are told: text goes to stderr, json and github to stdout.",
+)
+@click.option(
+    "--json-schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=print_json_schema,
+    help="Print the JSON Schema of schema files in YAML, for editors, and exit.",
 )
 @click.version_option(package_name="oiafed-rpc")
 def command(

@@ -8,13 +8,11 @@ from collections.abc import Iterator
 from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Location
 from oiafed_gen.model import ENUM_NUMBERS, Enum, EnumValue, Reserved
+from oiafed_gen.reading.yaml.keys import ENUM, VALUE
 from oiafed_gen.reading.yaml.reserved import free_numbers, read_reserved
 from oiafed_gen.reading.yaml.tree import Mapping, Node, Scalar, Sequence
 from oiafed_gen.reading.yaml.values import Values
 from oiafed_gen.spelling import qualified, snake
-
-_ENUM_KEYS = ("doc", "values", "deprecated", "allow_alias", "reserved")
-_VALUE_KEYS = ("number", "doc", "deprecated")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ def read_enum(outer: str, name: Scalar, node: Node, values: Values) -> Enum:
     """Return the enum that `node` declares under `name`, inside the package or type `outer`."""
     keys: dict[str, Node] = {"values": node}
     if isinstance(node, Mapping):
-        keys = values.keys(node, _ENUM_KEYS, "an enum")
+        keys = values.keys(node, ENUM, "an enum")
     reserved = read_reserved(keys.get("reserved"), ENUM_NUMBERS, values, lambda text: _proto_name(name.text, text))
     written = [m for m in _written(keys.get("values"), values) if values.identifier(m.name, "an enum value")]
     members = tuple(_numbered(name.text, written, reserved, values))
@@ -70,7 +68,7 @@ def _written(node: Node | None, values: Values) -> Iterator[_Member]:
 def _member(name: Scalar, node: Node, values: Values) -> _Member:
     keys: dict[str, Node] = {"number": node}  # the short form: the number alone
     if isinstance(node, Mapping):
-        keys = values.keys(node, _VALUE_KEYS, "an enum value")
+        keys = values.keys(node, VALUE, "an enum value")
     elif isinstance(node, Scalar) and node.empty:
         keys = {}
     number = values.integer(keys.get("number"), "the number of an enum value")

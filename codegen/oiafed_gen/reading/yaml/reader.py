@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Problems
+from oiafed_gen.reading.yaml.keys import FILE, METHOD, ROLE
 from oiafed_gen.reading.yaml.records import Records
 from oiafed_gen.reading.yaml.syntax import FileSyntax, MethodSyntax, RoleSyntax
 from oiafed_gen.reading.yaml.tree import Mapping, Node, Scalar, parse
 from oiafed_gen.reading.yaml.values import Values
-
-_FILE_KEYS = ("package", "python", "doc", "deprecated", "imports", "enums", "types", "errors", "roles")
-_ROLE_KEYS = ("doc", "methods", "deprecated")
-_METHOD_KEYS = ("doc", "params", "reserved", "returns", "timeout", "idempotent", "callers", "errors", "deprecated")
 
 
 def read_yaml(path: str, text: str, problems: Problems) -> FileSyntax | None:
@@ -37,7 +34,7 @@ class _Reader:
     def file(self, root: Mapping) -> FileSyntax:
         """Read the whole file."""
         values = self._values
-        keys = values.keys(root, _FILE_KEYS, "a schema file")
+        keys = values.keys(root, FILE, "a schema file")
         package = self._package(root, keys)
         return FileSyntax(
             path=self._path,
@@ -71,7 +68,7 @@ class _Reader:
 
     def _role(self, name: Scalar, node: Node) -> RoleSyntax:
         values = self._values
-        keys = values.keys(values.mapping(node, "a role"), _ROLE_KEYS, "a role")
+        keys = values.keys(values.mapping(node, "a role"), ROLE, "a role")
         methods = values.named(values.mapping(keys.get("methods"), "'methods'"), "a method")
         return RoleSyntax(
             name=name.text,
@@ -83,7 +80,7 @@ class _Reader:
 
     def _method(self, name: Scalar, node: Node) -> MethodSyntax:
         values = self._values
-        keys = values.keys(values.mapping(node, "a method"), _METHOD_KEYS, "a method")
+        keys = values.keys(values.mapping(node, "a method"), METHOD, "a method")
         params, reserved = self._records.params(keys.get("params"), keys.get("reserved"))
         return MethodSyntax(
             name=name.text,

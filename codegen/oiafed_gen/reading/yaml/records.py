@@ -10,15 +10,12 @@ from oiafed_gen.model import FIELD_NUMBERS, Enum, OneOf, Reserved
 from oiafed_gen.reading.type_syntax import TypeSyntax, TypeSyntaxError, parse_type
 from oiafed_gen.reading.yaml.enums import read_enum
 from oiafed_gen.reading.yaml.fields import check_fields, check_members, check_streams, refuse_streams
+from oiafed_gen.reading.yaml.keys import FIELD, ONE_OF, RECORD
 from oiafed_gen.reading.yaml.reserved import read_reserved
 from oiafed_gen.reading.yaml.syntax import FieldSyntax, RecordSyntax
 from oiafed_gen.reading.yaml.tree import Mapping, Node, Scalar
 from oiafed_gen.reading.yaml.values import Values
 from oiafed_gen.spelling import qualified
-
-_RECORD_KEYS = ("doc", "fields", "reserved", "types", "enums", "deprecated")
-_FIELD_KEYS = ("type", "doc", "default", "id", "deprecated")
-_ONE_OF_KEYS = ("doc", "one_of")
 
 
 class Records:
@@ -71,7 +68,7 @@ class Records:
 
     def _record(self, outer: str, name: Scalar, node: Node, what: str, is_error: bool) -> RecordSyntax:
         values = self._values
-        keys = values.keys(values.mapping(node, what), _RECORD_KEYS, what)
+        keys = values.keys(values.mapping(node, what), RECORD, what)
         full_name = qualified(outer, name.text)
         reserved = read_reserved(keys.get("reserved"), FIELD_NUMBERS, values)
         fields, one_ofs = self._fields(keys.get("fields"), reserved)
@@ -106,7 +103,7 @@ class Records:
 
     def _one_of(self, name: Scalar, node: Mapping) -> tuple[OneOf, tuple[FieldSyntax, ...]]:
         values = self._values
-        keys = values.keys(node, _ONE_OF_KEYS, "a one_of")
+        keys = values.keys(node, ONE_OF, "a one_of")
         members: list[FieldSyntax] = []
         for member, body in values.named(values.mapping(keys["one_of"], "'one_of'"), "a field"):
             if _is_one_of(body):
@@ -129,7 +126,7 @@ class Records:
         values = self._values
         keys: dict[str, Node] = {"type": node}  # the short form: the type alone
         if not isinstance(node, Scalar):
-            keys = values.keys(values.mapping(node, what), _FIELD_KEYS, what)
+            keys = values.keys(values.mapping(node, what), FIELD, what)
         default = keys.get("default")
         if default is not None and not isinstance(default, Scalar):
             values.wrong(default.location, Code.WRONG_VALUE, "'default' must be a single value")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Location, Problems, suggestion
@@ -37,7 +37,7 @@ class Values:
             )
         return Mapping(node.location if node else Location(""))
 
-    def keys(self, mapping: Mapping, allowed: tuple[str, ...], what: str) -> dict[str, Node]:
+    def keys(self, mapping: Mapping, allowed: Collection[str], what: str) -> dict[str, Node]:
         """Return the values by key, reporting keys that `what` does not have."""
         known = {key: value for key, (_, value) in mapping.entries.items() if key in allowed}
         for key, (scalar, _) in mapping.entries.items():
