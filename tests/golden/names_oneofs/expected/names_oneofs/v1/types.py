@@ -11,7 +11,7 @@ from oiafed_rpc import stub as _rpc
 from .wire import names_pb2 as _names_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class N(_rpc.OneOfRecord):
     pass
 
@@ -69,7 +69,7 @@ class N(_rpc.OneOfRecord):
     members: _builtins.str | None = None
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class P(_rpc.OneOfRecord):
     pass
 

@@ -15,9 +15,23 @@ if a < b:
 ```
 """
 
-from .hub import HubCollection, HubHandler, HubProxy
-from .types import Busy, Config, Mode, Nothing
-from .worker import WorkerCollection, WorkerHandler, WorkerProxy
+import typing as _typing
+
+from oiafed_rpc import stub as _rpc
+
+if _typing.TYPE_CHECKING:
+    from .hub import HubCollection, HubHandler, HubProxy
+    from .types import Busy, Config, Mode, Nothing
+    from .worker import WorkerCollection, WorkerHandler, WorkerProxy
+else:
+    __getattr__ = _rpc.on_demand(
+        __name__,
+        {
+            "hub": ("HubCollection", "HubHandler", "HubProxy"),
+            "types": ("Busy", "Config", "Mode", "Nothing"),
+            "worker": ("WorkerCollection", "WorkerHandler", "WorkerProxy"),
+        },
+    )
 
 __all__ = [
     "Busy",

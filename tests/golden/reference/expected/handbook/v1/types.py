@@ -32,7 +32,7 @@ class Mode(_rpc.OpenEnum):
     SLOW = 1
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Config(_rpc.Record):
     """Settings; ends with <script>alert("1")</script>.
 
@@ -51,7 +51,7 @@ class Config(_rpc.Record):
     """Deprecated."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Nothing(_rpc.Record):
     """Deprecated: this may go away."""
 
