@@ -46,18 +46,16 @@ def check_defaults(table: Table, problems: Problems) -> None:
 
 
 def _comes_later(table: Table, error: Message, enum: str) -> bool:
-    """Whether the class that an enum is in is defined behind that of an error, or around it."""
+    """Whether the class that an enum is in may be defined behind that of an error, or around it.
+
+    At the top of a module errors come behind all records.
+    """
     if not table.is_nested_elsewhere(error, enum):
         return False
-    outermost = table.types[enum].path[0]
-    if outermost == table.types[error.full_name].path[0]:
-        return True
-    package = table.types[enum].package
-    return any(
-        m.is_error and table.types[m.full_name].path == (outermost,)
-        for f in table.packages[package]
-        for m in f.messages
-    )
+    here, there = table.types[error.full_name], table.types[enum]
+    files = table.packages[there.package]
+    errors = {table.types[m.full_name].path[0] for file in files for m in file.messages if m.is_error}
+    return len(here.path) > 1 or there.path[0] in errors
 
 
 def check_packages(table: Table, problems: Problems) -> None:

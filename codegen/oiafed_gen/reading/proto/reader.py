@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -54,46 +55,53 @@ class ProtoReader:
     def __init__(
         self, descriptors: Sequence[pb.FileDescriptorProto], provided: Collection[str], problems: Problems
     ) -> None:
-        self._options = SchemaOptions(descriptors)
         self._problems = problems
-        self._enums = {full: enum for file in descriptors for full, enum in _enums_of(file)}
-        self._messages = {full for file in descriptors for full in _messages_of(file)}
-        self._foreign = {
-            full
-            for file in descriptors
-            if file.name in provided
-            for full in (*_messages_of(file), *(full for full, _ in _enums_of(file)))
-        }
+        self._known = _Known(
+            options=SchemaOptions(descriptors),
+            enums={full: enum for file in descriptors for full, enum in _enums_of(file)},
+            messages={full for file in descriptors for full in _messages_of(file)},
+            provided={
+                full
+                for file in descriptors
+                if file.name in provided
+                for full in (*_messages_of(file), *(full for full, _ in _enums_of(file)))
+            },
+        )
 
     def read(self, path: str, text: str, descriptor: pb.FileDescriptorProto) -> File:
         """Return the model of one file."""
-        places = Places(path, text, descriptor)
-        known = (self._options, self._enums, self._messages, self._foreign)
-        return _FileReader(*known, self._problems, path, descriptor, places).file(text)
+        return _FileReader(self._known, Places(path, text, descriptor), self._problems, path, descriptor).file(text)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What the files of a run declare.
+
+    Attributes:
+        options: Reads the toolkit's own options.
+        enums: All enums by full name.
+        messages: The full names of all messages.
+        provided: The full names of the types that are no part of the schema.
+    """
+
+    options: SchemaOptions
+    enums: Mapping[str, pb.EnumDescriptorProto]
+    messages: set[str]
+    provided: set[str]
 
 
 class _FileReader:
     """Reads one file."""
 
     def __init__(
-        self,
-        options: SchemaOptions,
-        enums: Mapping[str, pb.EnumDescriptorProto],
-        messages: set[str],
-        foreign: set[str],
-        problems: Problems,
-        path: str,
-        descriptor: pb.FileDescriptorProto,
-        places: Places,
+        self, known: _Known, places: Places, problems: Problems, path: str, descriptor: pb.FileDescriptorProto
     ) -> None:
-        self._options = options
-        self._enums = enums
-        self._messages = messages
-        self._foreign = foreign
+        self._known = known
+        self._options = known.options
+        self._places = places
         self._problems = problems
         self._path = path
         self._descriptor = descriptor
-        self._places = places
 
     def file(self, text: str) -> File:
         """Read the whole file."""
@@ -189,7 +197,7 @@ class _FileReader:
         return TypeRef(Kind.SCALAR, _SCALARS[field.type])
 
     def _refuse_foreign(self, name: str, path: Path) -> None:
-        if name in self._foreign and not is_native(name):
+        if name in self._known.provided and not is_native(name):
             self._problems.add(self._places.at(path), Code.UNSUPPORTED, refusal(name))
 
     def _default(self, field: pb.FieldDescriptorProto, type_: TypeRef, label: Label, path: Path) -> Default | None:
@@ -197,7 +205,7 @@ class _FileReader:
         if text is None:
             return None
         single = Label.SINGULAR if label is Label.OPTIONAL else label
-        values = self._enums[type_.name].value if type_.kind is Kind.ENUM else ()
+        values = self._known.enums[type_.name].value if type_.kind is Kind.ENUM else ()
         try:
             if _is_member(field):
                 raise DefaultError("a member of a oneof has no default: where it is not set, another may be")
@@ -278,12 +286,12 @@ class _FileReader:
     def _errors(self, names: Sequence[str], path: Path) -> tuple[Mention, ...]:
         found: list[Mention] = []
         for name in names:
-            full_name = _resolve(name, self._descriptor.package, self._messages)
-            if full_name in self._foreign:
+            full_name = _resolve(name, self._descriptor.package, self._known.messages)
+            if full_name in self._known.provided:
                 message = f"'{name}' is not of this schema, so it cannot be raised; declare a message for it"
                 self._problems.add(self._places.at(path), Code.NOT_AN_ERROR, message)
             elif full_name is None:
-                hint = suggestion(name, {known.rpartition(".")[2] for known in self._messages})
+                hint = suggestion(name, {known.rpartition(".")[2] for known in self._known.messages})
                 self._problems.add(self._places.at(path), Code.UNKNOWN_ERROR, f"unknown error '{name}'{hint}")
             else:
                 found.append(Mention(full_name, self._places.at(path)))
