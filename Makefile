@@ -63,8 +63,9 @@ golden: $(STAMP) ## Rewrite the expected output of the generator's golden tests
 vectors: $(STAMP) ## Rewrite the test vectors of docs/wire.md
 	$(BIN)/python -m tests.vectors
 
-bench: $(STAMP) ## Measure small calls beside a bare grpc.aio stub
+bench: $(STAMP) ## Measure small calls beside a bare grpc.aio stub, and the generator beside protoc
 	$(BIN)/python -m benchmarks.small_calls
+	$(BIN)/python -m benchmarks.generation
 
 clean: ## Remove the virtual environment and every cache
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

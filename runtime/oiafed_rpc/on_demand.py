@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-from oiafed_rpc.serializer.generated import expect
+_EXPECTED: list[str] = []  # the modules of types that no name has been used of
 
 
 def on_demand(package: str, modules: Mapping[str, tuple[str, ...]]) -> Callable[[str], Any]:
@@ -23,7 +23,7 @@ def on_demand(package: str, modules: Mapping[str, tuple[str, ...]]) -> Callable[
     own = vars(sys.modules[package])
     own["__dir__"] = lambda: sorted({*own, *homes})  # for people who look around
     if "types" in modules:
-        expect(lambda: import_module(f"{package}.types"))
+        _EXPECTED.append(f"{package}.types")
 
     def attribute(name: str) -> Any:
         if name in modules:
@@ -34,3 +34,9 @@ def on_demand(package: str, modules: Mapping[str, tuple[str, ...]]) -> Callable[
         return own[name]
 
     return attribute
+
+
+def import_expected() -> None:
+    """Import the types of every package that has been imported without them: a peer has named one that is not known."""
+    while _EXPECTED:
+        import_module(_EXPECTED.pop())

@@ -10,7 +10,6 @@ from oiafed_rpc.collection import Broadcast, BroadcastStream, ProxyCollection, R
 from oiafed_rpc.errors import DeclaredError
 from oiafed_rpc.handlers import Handler
 from oiafed_rpc.method import Kind, Method
-from oiafed_rpc.on_demand import on_demand
 from oiafed_rpc.one_of import OneOf
 from oiafed_rpc.proxy import Proxy
 from oiafed_rpc.records import Empty, OneOfRecord, OpenEnum, Record, Tensor, Tensors
@@ -45,5 +44,4 @@ __all__ = [
     "Value",
     "bind",
     "deprecated",
-    "on_demand",
 ]

@@ -3,14 +3,14 @@
 
 import typing as _typing
 
-from oiafed_rpc import stub as _rpc
+from oiafed_rpc.on_demand import on_demand as _on_demand
 
 if _typing.TYPE_CHECKING:
     from .learner import LearnerCollection, LearnerHandler, LearnerProxy
     from .trainer import TrainerCollection, TrainerHandler, TrainerProxy
     from .types import EvalResult, FitConfig, FitResult, LearnerInfo, NotReady, Phase, Progress, TrainerStatus
 else:
-    __getattr__ = _rpc.on_demand(
+    __getattr__ = _on_demand(
         __name__,
         {
             "learner": ("LearnerCollection", "LearnerHandler", "LearnerProxy"),

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from oiafed_rpc.on_demand import import_expected
 from oiafed_rpc.serializer.base import SerializerError, did_you_mean
 
 _LONGEST = 200
 _CLASSES: dict[str, type[Any]] = {}
 _NAMES: dict[type[Any], str] = {}
-_EXPECTED: list[Callable[[], object]] = []
 
 
 def enter(full_name: str, cls: type[Any]) -> None:
     """Make a class known by its name; a later one of the same name takes its place."""
     _CLASSES[full_name] = cls
     _NAMES[cls] = full_name
-
-
-def expect(import_types: Callable[[], object]) -> None:
-    """Have the classes of a package imported as soon as a name is asked for that is not known."""
-    _EXPECTED.append(import_types)
-
-
-def import_expected() -> None:
-    """Import the classes of every package that has been imported without them."""
-    while _EXPECTED:
-        _EXPECTED.pop()()
 
 
 def name_of(cls: type[Any]) -> str:

@@ -12,8 +12,8 @@ from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.message_factory import GetMessageClass
 
 from oiafed_rpc.codec.shadowed import merge, serialized
+from oiafed_rpc.on_demand import import_expected
 from oiafed_rpc.serializer.base import SerializerError, kind_of
-from oiafed_rpc.serializer.generated import import_expected
 
 _LONGEST = 200
 _UNFIT = (json_format.Error, TypeError, ValueError, AttributeError, KeyError)  # the latter of what is not even JSON

@@ -18,9 +18,9 @@ from google.protobuf.message import Message as ProtoMessage
 
 from oiafed_rpc.arrays import array_from
 from oiafed_rpc.dtypes import dtype_named
+from oiafed_rpc.on_demand import import_expected
 from oiafed_rpc.records import OpenEnum, Record, Tensor
 from oiafed_rpc.serializer.base import Buffer, SerializerError, kind_of
-from oiafed_rpc.serializer.generated import import_expected
 from oiafed_rpc.serializer.messages import message_of
 from oiafed_rpc.serializer.pickling.allowed import loaded, refusal
 from oiafed_rpc.serializer.pickling.budget import Budget

@@ -3,14 +3,14 @@
 
 import typing as _typing
 
-from oiafed_rpc import stub as _rpc
+from oiafed_rpc.on_demand import on_demand as _on_demand
 
 if _typing.TYPE_CHECKING:
     from .curator import CuratorCollection, CuratorHandler, CuratorProxy
     from .painter import PainterCollection, PainterHandler, PainterProxy
     from .types import Color, Everything, OutOfInk, Point, Tree
 else:
-    __getattr__ = _rpc.on_demand(
+    __getattr__ = _on_demand(
         __name__,
         {
             "curator": ("CuratorCollection", "CuratorHandler", "CuratorProxy"),

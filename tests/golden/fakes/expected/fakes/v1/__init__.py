@@ -3,14 +3,14 @@
 
 import typing as _typing
 
-from oiafed_rpc import stub as _rpc
+from oiafed_rpc.on_demand import on_demand as _on_demand
 
 if _typing.TYPE_CHECKING:
     from .a import ACollection, AHandler, AProxy
     from .testing_ import TestingCollection, TestingHandler, TestingProxy
     from .types import APaintCall, AScripts, FakeA
 else:
-    __getattr__ = _rpc.on_demand(
+    __getattr__ = _on_demand(
         __name__,
         {
             "a": ("ACollection", "AHandler", "AProxy"),

@@ -6,14 +6,14 @@ A second paragraph with "quotes", a \\ backslash and three quotes \"\"\".
 
 import typing as _typing
 
-from oiafed_rpc import stub as _rpc
+from oiafed_rpc.on_demand import on_demand as _on_demand
 
 if _typing.TYPE_CHECKING:
     from .types import Busy, Late, Mode, Record
     from .watcher import WatcherCollection, WatcherHandler, WatcherProxy
     from .worker import WorkerCollection, WorkerHandler, WorkerProxy
 else:
-    __getattr__ = _rpc.on_demand(
+    __getattr__ = _on_demand(
         __name__,
         {
             "types": ("Busy", "Late", "Mode", "Record"),

@@ -2,7 +2,7 @@
 
 import typing as _typing
 
-from oiafed_rpc import stub as _rpc
+from oiafed_rpc.on_demand import on_demand as _on_demand
 
 if _typing.TYPE_CHECKING:
     from .Iterator import IteratorCollection, IteratorHandler, IteratorProxy
@@ -215,7 +215,7 @@ if _typing.TYPE_CHECKING:
     from .types__ import TypesCollection, TypesHandler, TypesProxy
     from .wire__ import WireCollection, WireHandler, WireProxy
 else:
-    __getattr__ = _rpc.on_demand(
+    __getattr__ = _on_demand(
         __name__,
         {
             "Iterator": ("IteratorCollection", "IteratorHandler", "IteratorProxy"),

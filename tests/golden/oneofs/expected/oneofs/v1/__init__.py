@@ -3,13 +3,13 @@
 
 import typing as _typing
 
-from oiafed_rpc import stub as _rpc
+from oiafed_rpc.on_demand import on_demand as _on_demand
 
 if _typing.TYPE_CHECKING:
     from .teller import TellerCollection, TellerHandler, TellerProxy
     from .types import Event, Failed, Image, Names, Numbered, Phase, Single
 else:
-    __getattr__ = _rpc.on_demand(
+    __getattr__ = _on_demand(
         __name__,
         {
             "teller": ("TellerCollection", "TellerHandler", "TellerProxy"),

@@ -3,14 +3,14 @@
 
 import typing as _typing
 
-from oiafed_rpc import stub as _rpc
+from oiafed_rpc.on_demand import on_demand as _on_demand
 
 if _typing.TYPE_CHECKING:
     from .corners import CornersCollection, CornersHandler, CornersProxy
     from .idle import IdleCollection, IdleHandler, IdleProxy
     from .types import Corner, CornersService, Everything, Nothing, Outer
 else:
-    __getattr__ = _rpc.on_demand(
+    __getattr__ = _on_demand(
         __name__,
         {
             "corners": ("CornersCollection", "CornersHandler", "CornersProxy"),

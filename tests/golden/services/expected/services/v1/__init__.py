@@ -3,14 +3,14 @@
 
 import typing as _typing
 
-from oiafed_rpc import stub as _rpc
+from oiafed_rpc.on_demand import on_demand as _on_demand
 
 if _typing.TYPE_CHECKING:
     from .http_keeper import HttpKeeperCollection, HttpKeeperHandler, HttpKeeperProxy
     from .keeper import KeeperCollection, KeeperHandler, KeeperProxy
     from .types import Refused, Reply, Request
 else:
-    __getattr__ = _rpc.on_demand(
+    __getattr__ = _on_demand(
         __name__,
         {
             "http_keeper": ("HttpKeeperCollection", "HttpKeeperHandler", "HttpKeeperProxy"),

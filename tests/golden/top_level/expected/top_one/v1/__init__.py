@@ -2,12 +2,12 @@
 
 import typing as _typing
 
-from oiafed_rpc import stub as _rpc
+from oiafed_rpc.on_demand import on_demand as _on_demand
 
 if _typing.TYPE_CHECKING:
     from .ra import RaCollection, RaHandler, RaProxy
     from .types import A
 else:
-    __getattr__ = _rpc.on_demand(__name__, {"ra": ("RaCollection", "RaHandler", "RaProxy"), "types": ("A",)})
+    __getattr__ = _on_demand(__name__, {"ra": ("RaCollection", "RaHandler", "RaProxy"), "types": ("A",)})
 
 __all__ = ["A", "RaCollection", "RaHandler", "RaProxy"]

@@ -2,11 +2,11 @@
 
 import typing as _typing
 
-from oiafed_rpc import stub as _rpc
+from oiafed_rpc.on_demand import on_demand as _on_demand
 
 if _typing.TYPE_CHECKING:
     from .types import Leaf, LeafKind
 else:
-    __getattr__ = _rpc.on_demand(__name__, {"types": ("Leaf", "LeafKind")})
+    __getattr__ = _on_demand(__name__, {"types": ("Leaf", "LeafKind")})
 
 __all__ = ["Leaf", "LeafKind"]

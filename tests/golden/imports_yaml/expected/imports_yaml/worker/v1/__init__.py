@@ -2,13 +2,13 @@
 
 import typing as _typing
 
-from oiafed_rpc import stub as _rpc
+from oiafed_rpc.on_demand import on_demand as _on_demand
 
 if _typing.TYPE_CHECKING:
     from .types import Holder, Shared, Sibling
     from .worker import WorkerCollection, WorkerHandler, WorkerProxy
 else:
-    __getattr__ = _rpc.on_demand(
+    __getattr__ = _on_demand(
         __name__,
         {"types": ("Holder", "Shared", "Sibling"), "worker": ("WorkerCollection", "WorkerHandler", "WorkerProxy")},
     )

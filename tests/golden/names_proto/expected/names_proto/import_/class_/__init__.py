@@ -2,7 +2,7 @@
 
 import typing as _typing
 
-from oiafed_rpc import stub as _rpc
+from oiafed_rpc.on_demand import on_demand as _on_demand
 
 if _typing.TYPE_CHECKING:
     from .import__ import ImportCollection, ImportHandler, ImportProxy
@@ -201,7 +201,7 @@ if _typing.TYPE_CHECKING:
         zip_,
     )
 else:
-    __getattr__ = _rpc.on_demand(
+    __getattr__ = _on_demand(
         __name__,
         {
             "import__": ("ImportCollection", "ImportHandler", "ImportProxy"),

@@ -2,12 +2,12 @@
 
 import typing as _typing
 
-from oiafed_rpc import stub as _rpc
+from oiafed_rpc.on_demand import on_demand as _on_demand
 
 if _typing.TYPE_CHECKING:
     from .types import Uses
     from .user import UserCollection, UserHandler, UserProxy
 else:
-    __getattr__ = _rpc.on_demand(__name__, {"types": ("Uses",), "user": ("UserCollection", "UserHandler", "UserProxy")})
+    __getattr__ = _on_demand(__name__, {"types": ("Uses",), "user": ("UserCollection", "UserHandler", "UserProxy")})
 
 __all__ = ["UserCollection", "UserHandler", "UserProxy", "Uses"]

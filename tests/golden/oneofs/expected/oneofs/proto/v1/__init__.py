@@ -2,13 +2,13 @@
 
 import typing as _typing
 
-from oiafed_rpc import stub as _rpc
+from oiafed_rpc.on_demand import on_demand as _on_demand
 
 if _typing.TYPE_CHECKING:
     from .forest import ForestCollection, ForestHandler, ForestProxy
     from .types import Broken, Mixed, Tree
 else:
-    __getattr__ = _rpc.on_demand(
+    __getattr__ = _on_demand(
         __name__, {"forest": ("ForestCollection", "ForestHandler", "ForestProxy"), "types": ("Broken", "Mixed", "Tree")}
     )
 

@@ -5,11 +5,11 @@ lines.
 
 import typing as _typing
 
-from oiafed_rpc import stub as _rpc
+from oiafed_rpc.on_demand import on_demand as _on_demand
 
 if _typing.TYPE_CHECKING:
     from .types import T
 else:
-    __getattr__ = _rpc.on_demand(__name__, {"types": ("T",)})
+    __getattr__ = _on_demand(__name__, {"types": ("T",)})
 
 __all__ = ["T"]
