@@ -17,6 +17,7 @@ class Code(enum.StrEnum):
     IMPORT_CYCLE = "import-cycle"
     PACKAGE_CYCLE = "package-cycle"
     PROVIDED_PACKAGE = "provided-package"
+    TEMPLATE = "template"
 
     # The text
     YAML_SYNTAX = "yaml-syntax"

@@ -16,6 +16,7 @@ from oiafed_gen.python.render import render_packages
 from oiafed_gen.python.table import Package, Table
 from oiafed_gen.reading.schema import Schema, read
 from oiafed_gen.sources import SchemaFile
+from oiafed_gen.templating import Templates
 from oiafed_gen.wire.cleanup import clean_module, clean_stub
 from oiafed_gen.wire.modules import make_modules
 from oiafed_gen.wire.placing import place_module
@@ -75,14 +76,22 @@ def resolved(schema: Schema, provided: Provided, problems: Problems) -> Resolved
     return Resolved(schema, table, modules, provided)
 
 
-def python_files(resolved: Resolved) -> dict[str, str]:
-    """Return what `generate` does, for a schema that has been read."""
+def python_files(resolved: Resolved, templates: Templates | None = None) -> dict[str, str]:
+    """Return what `generate` does, for a schema that has been read.
+
+    Args:
+        resolved: The schema.
+        templates: What lays the Python out, if not the generator's own templates alone.
+
+    Raises:
+        SchemaError: A template fails; locations are relative to the folder of templates.
+    """
     schema, table = resolved.schema, resolved.table
     names = [file.proto_name for file in schema.files]
     with ThreadPoolExecutor(3) as workers:  # that wait for other programs
         stubs = workers.submit(make_stubs, schema.descriptors, names)
         messages = workers.submit(make_modules, schema.descriptors, names)
-        python = workers.submit(format_python, render_packages(table, resolved.modules))
+        python = workers.submit(format_python, render_packages(table, resolved.modules, templates or Templates()))
         texts = {**_folders(table), **_protos(schema, resolved.provided)}
         texts |= _wire(table, messages.result(), ".py", clean_module)
         texts |= python.result()

@@ -1,6 +1,7 @@
 """`protoc-gen-oiafed`: the generator as a plugin of protoc and buf, for schemas that are .proto files alone.
 
-    protoc -I schema --oiafed_out=generated $(find schema -name '*.proto')
+    protoc-gen-oiafed --export include
+    protoc -I schema -I include --oiafed_out=generated $(find schema -name '*.proto')
 
 protoc gives descriptors, not texts: everything is written but the .proto files themselves. Protocol:
 https://protobuf.dev/reference/cpp/api-docs/google.protobuf.compiler.plugin.pb
@@ -9,24 +10,41 @@ https://protobuf.dev/reference/cpp/api-docs/google.protobuf.compiler.plugin.pb
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGeneratorResponse
 from google.protobuf.message import DecodeError
 
 from oiafed_gen.diagnostics import Problems, SchemaError
 from oiafed_gen.generate import python_files, resolved
+from oiafed_gen.output import OutputError, update
 from oiafed_gen.provided import provided_files
 from oiafed_gen.reading.descriptors import read_descriptors
 from oiafed_gen.tools import ToolError
 
 
 def main() -> None:
-    """Answer the request on the standard input; mistakes of the schema are part of the answer."""
+    """Answer the request on the standard input; mistakes of the schema are part of the answer.
+
+    With `--export DIR`, write the .proto files that schemas can import to a folder instead, for `-I`.
+    """
+    if sys.argv[1:2] == ["--export"] and len(sys.argv) == 3:
+        export(Path(sys.argv[2]))
+        return
     try:
         request = CodeGeneratorRequest.FromString(sys.stdin.buffer.read())
     except DecodeError:
         sys.exit("protoc-gen-oiafed: this is a plugin that protoc and buf start; run oiafed-gen instead")
     sys.stdout.buffer.write(respond(request).SerializeToString())
+
+
+def export(folder: Path) -> None:
+    """Write `oiafed/v1/*.proto` below a folder."""
+    texts = {name: text for name, text in provided_files().texts.items() if name.startswith("oiafed/")}
+    try:
+        update(folder, texts, within="oiafed")
+    except OutputError as error:
+        sys.exit(f"protoc-gen-oiafed: {error}")
 
 
 def respond(request: CodeGeneratorRequest) -> CodeGeneratorResponse:

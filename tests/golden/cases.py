@@ -12,6 +12,7 @@ from oiafed_gen.lint import lint
 from oiafed_gen.provided import provided_files
 from oiafed_gen.reporting import as_text
 from oiafed_gen.sources import read_schema
+from oiafed_gen.templating import Templates, read_templates
 
 FOLDER = Path(__file__).parent
 CASES = sorted(path.parent for path in FOLDER.glob("*/schema"))
@@ -41,8 +42,8 @@ def outcome(schema: Path, old: Path | None = None, *, style: bool = False) -> Ou
     """
     problems = Problems()
     files = read_schema(schema, problems)
+    own = read_templates(schema.parent / "templates")
     found: tuple[Diagnostic, ...] = ()
-    texts: dict[str, str] = {}
     try:
         resolved = resolve(files, provided_files(), problems)
         if old is not None:
@@ -50,10 +51,19 @@ def outcome(schema: Path, old: Path | None = None, *, style: bool = False) -> Ou
         elif style:
             found = lint(resolved)
         else:
-            texts = python_files(resolved)
+            return _rendered(resolved, own)
     except SchemaError as error:
         found = error.diagnostics
-    return Outcome(texts, as_text(found, "schema", {file.path: file.text.split("\n") for file in files}))
+    return Outcome({}, as_text(found, "schema", {file.path: file.text.split("\n") for file in files}))
+
+
+def _rendered(resolved: Resolved, own: dict[str, str]) -> Outcome:
+    """Render by templates; their mistakes are told as those of a folder `templates`."""
+    try:
+        return Outcome(python_files(resolved, Templates(own)), "")
+    except SchemaError as error:
+        lines = {name: text.split("\n") for name, text in own.items()}
+        return Outcome({}, as_text(error.diagnostics, "templates", lines))
 
 
 def _resolved(schema: Path) -> Resolved:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from oiafed_gen.header import python_header
 from oiafed_gen.model import File
@@ -14,7 +14,7 @@ from oiafed_gen.python.roles_view import class_names, role_view
 from oiafed_gen.python.table import Package, Table
 from oiafed_gen.python.testing_view import testing_view
 from oiafed_gen.python.types_view import types_view
-from oiafed_gen.templating import render
+from oiafed_gen.templating import Templates
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -28,17 +28,24 @@ class PackageView:
     exports: str
 
 
-def render_packages(table: Table, modules: Mapping[Package, tuple[RoleModule, ...]]) -> dict[str, str]:
+def render_packages(
+    table: Table, modules: Mapping[Package, tuple[RoleModule, ...]], templates: Templates
+) -> dict[str, str]:
     """Return the Python modules that are ours alone, by path; they still need formatting."""
     texts: dict[str, str] = {}
     for package, files in table.packages.items():
         folder = "/".join(package)
-        texts |= {f"{folder}/{name}": text for name, text in _package(table, package, files, modules[package])}
+        rendered = _package(table, package, files, modules[package], templates.render)
+        texts |= {f"{folder}/{name}": text for name, text in rendered}
     return texts
 
 
 def _package(
-    table: Table, package: Package, files: tuple[File, ...], roles: tuple[RoleModule, ...]
+    table: Table,
+    package: Package,
+    files: tuple[File, ...],
+    roles: tuple[RoleModule, ...],
+    render: Callable[[str, object], str],
 ) -> Iterator[tuple[str, str]]:
     header = python_header(file.path for file in files)
     exported: list[tuple[str, tuple[str, ...]]] = []

@@ -18,6 +18,7 @@ from oiafed_gen.reading.proto.outline import read_outline
 from oiafed_gen.reading.symbols import Scope
 from oiafed_gen.reading.yaml.lowering import lower_file, proto_name_of, symbols_of
 from oiafed_gen.reading.yaml.reader import read_yaml
+from oiafed_gen.templating import Templates
 from oiafed_gen.wire.lowered import lowered_proto
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -42,7 +43,7 @@ def _understand(text: str) -> None:
     modules = role_modules(table, problems)
     lowered_proto(file)
     if not problems:
-        render_packages(table, modules)
+        render_packages(table, modules, Templates())
 
 
 @st.composite

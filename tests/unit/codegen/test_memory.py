@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import oiafed_gen.command
+import oiafed_gen.running
 import pytest
 from click.testing import CliRunner, Result
 from oiafed_gen import memory
@@ -95,7 +95,7 @@ def _refuse(*_: object) -> None:
 
 
 def test_nothing_is_generated_where_nothing_has_changed(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(oiafed_gen.command, "resolve", _refuse)
+    monkeypatch.setattr(oiafed_gen.running, "resolve", _refuse)
     assert (run("--check").output, run("--check", "--format", "json").output) == ("", "[]\n")
     assert run().stderr == "oiafed-gen: generated: 0 written, 0 removed, 8 unchanged\n"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -27,7 +26,7 @@ def _plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     script = tmp_path_factory.mktemp("bin") / "protoc-gen-oiafed"
     paths = ":".join(path for path in sys.path if path)
     code = "from oiafed_gen.cli import plugin; plugin()"
-    script.write_text(f"#!/bin/sh\nPYTHONPATH={paths} exec {sys.executable} -c '{code}'\n")
+    script.write_text(f"#!/bin/sh\nPYTHONPATH={paths} exec {sys.executable} -c '{code}' \"$@\"\n")
     script.chmod(0o755)
     return script
 
@@ -36,15 +35,10 @@ def _protoc(
     schema: Path, output: Path, plugin: Path, *options: str, only: str = "*"
 ) -> subprocess.CompletedProcess[str]:
     output.mkdir(exist_ok=True)
-    spec = find_spec("oiafed_rpc.system")
-    assert spec is not None
-    wire = Path(str(spec.origin)).parent / "wire"
-    provided = output.parent / "include/oiafed"
-    provided.mkdir(parents=True, exist_ok=True)
-    (provided / "v1").symlink_to(wire)
+    subprocess.run([plugin, "--export", output.parent / "include"], check=True)
     names = sorted(path.relative_to(schema).as_posix() for path in schema.rglob(f"{only}.proto"))
     command = [sys.executable, "-m", "grpc_tools.protoc", f"--plugin=protoc-gen-oiafed={plugin}", "-I", str(schema)]
-    command += ["-I", str(provided.parent), f"--oiafed_out={output}", *options, *names]
+    command += ["-I", str(output.parent / "include"), f"--oiafed_out={output}", *options, *names]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -2,12 +2,12 @@
 
 import typing as _typing
 
-from oiafed_rpc import stub as _rpc
+from oiafed_rpc.on_demand import on_demand as _on_demand
 
 if _typing.TYPE_CHECKING:
     from .s import SCollection, SHandler, SProxy
     from .types import E, N, P
 else:
-    __getattr__ = _rpc.on_demand(__name__, {"s": ("SCollection", "SHandler", "SProxy"), "types": ("E", "N", "P")})
+    __getattr__ = _on_demand(__name__, {"s": ("SCollection", "SHandler", "SProxy"), "types": ("E", "N", "P")})
 
 __all__ = ["E", "N", "P", "SCollection", "SHandler", "SProxy"]

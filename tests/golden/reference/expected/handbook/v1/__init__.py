@@ -17,14 +17,14 @@ if a < b:
 
 import typing as _typing
 
-from oiafed_rpc import stub as _rpc
+from oiafed_rpc.on_demand import on_demand as _on_demand
 
 if _typing.TYPE_CHECKING:
     from .hub import HubCollection, HubHandler, HubProxy
     from .types import Busy, Config, Mode, Nothing
     from .worker import WorkerCollection, WorkerHandler, WorkerProxy
 else:
-    __getattr__ = _rpc.on_demand(
+    __getattr__ = _on_demand(
         __name__,
         {
             "hub": ("HubCollection", "HubHandler", "HubProxy"),

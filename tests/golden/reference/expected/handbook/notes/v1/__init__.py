@@ -3,13 +3,13 @@
 
 import typing as _typing
 
-from oiafed_rpc import stub as _rpc
+from oiafed_rpc.on_demand import on_demand as _on_demand
 
 if _typing.TYPE_CHECKING:
     from .notebook import NotebookCollection, NotebookHandler, NotebookProxy
     from .types import Note
 else:
-    __getattr__ = _rpc.on_demand(
+    __getattr__ = _on_demand(
         __name__, {"notebook": ("NotebookCollection", "NotebookHandler", "NotebookProxy"), "types": ("Note",)}
     )
 
