@@ -11,6 +11,8 @@ import keyword
 import sys
 from collections.abc import Iterable
 
+from google.protobuf.message import Message
+
 from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Location, Problems
 
@@ -30,6 +32,12 @@ _REMOVED_MODULES = (
 )
 _INSTALLED = {"google", "grpc", "ml_dtypes", "msgspec", "numpy", "oiafed_gen", "oiafed_rpc", "yaml", "zstandard"}
 _TOP_LEVEL = sys.stdlib_module_names | set(_REMOVED_MODULES.split()) | _INSTALLED
+
+MESSAGE_ATTRIBUTES = frozenset(name for name in dir(Message) if not name.startswith("__")) | {
+    "DESCRIPTOR",
+    "Extensions",
+}
+"""What means something of its own in every protobuf message, whatever its fields and nested types are called."""
 
 SYSTEM_PACKAGE = "oiafed_rpc.system"
 """The one generated package that is part of the runtime."""
@@ -67,7 +75,8 @@ def _unusable(name: str) -> bool:
     if name.startswith("_rpc_") and not name.endswith("_"):  # what the runtime's classes keep for themselves
         return True
     if name.startswith("__"):
-        return not name.endswith("___")  # dunders, and what a class body would mangle
+        # Dunders, what a class body would mangle, and what pyright takes for a parameter without a name.
+        return not name.endswith("___") or len(name) < 5
     return name.startswith("_") and name.endswith("_") and not name.endswith("__")  # what Enum keeps for itself
 
 

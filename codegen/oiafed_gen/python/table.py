@@ -172,8 +172,10 @@ class Table:
 
 
 def is_plain_attribute(path: tuple[str, ...]) -> bool:
-    """Whether type checkers see the path as attributes: stubs leave keywords out, and hide leading underscores."""
-    return not any(keyword.iskeyword(part) or part.startswith("_") for part in path)
+    """Whether type checkers see the path as attributes: stubs leave names out that mean something else there."""
+    if any(keyword.iskeyword(part) or part.startswith("_") for part in path):
+        return False
+    return names.MESSAGE_ATTRIBUTES.isdisjoint(path[1:])
 
 
 def _field_reserved(message: Message) -> frozenset[str]:

@@ -12,11 +12,14 @@ from google.protobuf.descriptor_pb2 import (
     FieldDescriptorProto,
     FileDescriptorProto,
 )
-from google.protobuf.message import Message
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
+from oiafed_gen.python.names import MESSAGE_ATTRIBUTES
 from oiafed_gen.tools import ToolError, complaint, run_module
+from oiafed_gen.wire.private_types import make_private
 
-_TAKEN = frozenset(name for name in dir(Message) if not name.startswith("__")) | {"DESCRIPTOR", "Extensions"}
+_WRAPPER = frozenset((*dir(EnumTypeWrapper), *dir(type)))
+"""What has a meaning of its own in the object that stands for an enum."""
 
 
 def make_stubs(descriptors: Sequence[FileDescriptorProto], names: Sequence[str]) -> dict[str, str]:
@@ -28,9 +31,9 @@ def make_stubs(descriptors: Sequence[FileDescriptorProto], names: Sequence[str])
     """
     if not names:
         return {}
-    request = plugin_pb2.CodeGeneratorRequest(
-        file_to_generate=names, parameter="quiet", proto_file=[_describable(file) for file in descriptors]
-    )
+    described = [_describable(file) for file in descriptors]
+    make_private(described)
+    request = plugin_pb2.CodeGeneratorRequest(file_to_generate=names, parameter="quiet", proto_file=described)
     run = run_module("mypy_protobuf.main", data=request.SerializeToString())
     if run.returncode:
         raise ToolError(f"mypy-protobuf failed: {complaint(run)}")
@@ -43,8 +46,9 @@ def _describable(file: FileDescriptorProto) -> FileDescriptorProto:
 
     It has no fields whose names mean something else in every message or stub: protobuf's own methods, and names that
     start with an underscore. Such fields are reached by `getattr`; mypy-protobuf leaves out keywords for the same
-    reason, but not those of extensions. Nor is anything deprecated, which would make the stub itself full of uses of
-    what is deprecated, and no import is public: the modules themselves do not hand on one another's names.
+    reason, but not those of extensions. Values of enums have other, private names where theirs mean something else.
+    Nor is anything deprecated, which would make the stub itself full of uses of what is deprecated, and no import is
+    public: the modules themselves do not hand on one another's names.
     """
     copy = FileDescriptorProto()
     copy.CopyFrom(file)
@@ -99,7 +103,9 @@ def _mend_enums(enums: Iterable[EnumDescriptorProto]) -> None:
         enum.options.ClearField("deprecated")
         for value in enum.value:
             value.options.ClearField("deprecated")
+            if _is_taken(value.name) or value.name in _WRAPPER:
+                value.name = f"_value_{value.name}"
 
 
 def _is_taken(name: str) -> bool:
-    return name.startswith("_") or name in _TAKEN
+    return name.startswith("_") or name in MESSAGE_ATTRIBUTES

@@ -26,8 +26,8 @@ class N(_rpc.OneOfRecord):
     __slots___: _typing.ClassVar[_rpc.OneOf[_typing.Literal["i"]]] = _rpc.OneOf("i")
     __wire___: _typing.ClassVar[_rpc.OneOf[_typing.Literal["j"]]] = _rpc.OneOf("j")
     _typing__: _typing.ClassVar[_rpc.OneOf[_typing.Literal["k"]]] = _rpc.OneOf("k")
-    lambda_: _typing.ClassVar[_rpc.OneOf[_typing.Literal["__class___", "___", "HasField", "_under"]]] = _rpc.OneOf(
-        "__class___", "___", "HasField", "_under"
+    lambda_: _typing.ClassVar[_rpc.OneOf[_typing.Literal["__class___", "_____", "HasField", "_under"]]] = _rpc.OneOf(
+        "__class___", "_____", "HasField", "_under"
     )
     str: _typing.ClassVar[_rpc.OneOf[_typing.Literal["int", "float", "list"]]] = _rpc.OneOf("int", "float", "list")
     property: _typing.ClassVar[_rpc.OneOf[_typing.Literal["classmethod"]]] = _rpc.OneOf("classmethod")
@@ -51,7 +51,7 @@ class N(_rpc.OneOfRecord):
     j: _builtins.int | None = None
     k: _builtins.int | None = None
     __class___: _builtins.int | None = None
-    ___: _builtins.int | None = None
+    _____: _builtins.int | None = None
     HasField: _builtins.int | None = None
     _under: _builtins.int | None = None
     int: _builtins.int | None = None

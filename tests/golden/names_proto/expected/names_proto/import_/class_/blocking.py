@@ -158,9 +158,9 @@ class ServiceProxy(_blocking.Proxy[_ServiceProxy]):
 
         return self._rpc_wait(self._rpc_inner.yield_(request=request))
 
-    def ___(self, request: Fields) -> Holder:
+    def _____(self, request: Fields) -> Holder:
 
-        return self._rpc_wait_named("___", request=request)
+        return self._rpc_wait_named("_____", request=request)
 
     def case(self, request: Fields) -> Holder:
 
@@ -336,9 +336,9 @@ class ServiceCollection(_blocking.ProxyCollection[_ServiceCollection]):
 
         return self._rpc_wait(self._rpc_inner.yield_(request=request))
 
-    def ___(self, request: Fields) -> _rpc.Replies[Holder]:
+    def _____(self, request: Fields) -> _rpc.Replies[Holder]:
 
-        return self._rpc_wait_named("___", request=request)
+        return self._rpc_wait_named("_____", request=request)
 
     def case(self, request: Fields) -> _rpc.Replies[Holder]:
 

@@ -329,7 +329,7 @@ _: _rpc.Method[Holder] = _rpc.Method(
     role="service",
     name="_",
     path="/names_proto.import.class.Service/_",
-    attribute="___",
+    attribute="_____",
     kind=_rpc.Kind.UNARY,
     request=Fields,
     response=Holder,
@@ -544,7 +544,7 @@ class ServiceProxy(_rpc.Proxy):
 
         return await self._rpc_call(_YIELD, request)
 
-    async def ___(self, request: Fields) -> Holder:
+    async def _____(self, request: Fields) -> Holder:
 
         return await self._rpc_call(_, request)
 
@@ -722,7 +722,7 @@ class ServiceCollection(_rpc.ProxyCollection[ServiceProxy]):
 
         return self._rpc_broadcast(_YIELD, request)
 
-    def ___(self, request: Fields) -> _rpc.Broadcast[Holder]:
+    def _____(self, request: Fields) -> _rpc.Broadcast[Holder]:
 
         return self._rpc_broadcast(_, request)
 
@@ -911,7 +911,7 @@ class ServiceHandler(_rpc.Handler):
     def yield_(self, request: Fields) -> Holder | _Awaitable[Holder]: ...
 
     @_abstractmethod
-    def ___(self, request: Fields) -> Holder | _Awaitable[Holder]: ...
+    def _____(self, request: Fields) -> Holder | _Awaitable[Holder]: ...
 
     @_abstractmethod
     def case(self, request: Fields) -> Holder | _Awaitable[Holder]: ...

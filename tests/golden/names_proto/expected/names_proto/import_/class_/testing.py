@@ -326,7 +326,7 @@ class ServiceYieldCall(_testing.RecordedCall[Holder]):
 
 
 class ServiceXCall(_testing.RecordedCall[Holder]):
-    """A call of `___` that a `FakeService` got."""
+    """A call of `_____` that a `FakeService` got."""
 
     request: Fields
 
@@ -437,7 +437,7 @@ class ServiceScripts(_testing.Scripts):
         self.while_ = _testing.UnaryScript(_ServiceHandler, "while_", ServiceWhileCall, ServiceWhileCall)
         self.with_ = _testing.UnaryScript(_ServiceHandler, "with_", ServiceWithCall, ServiceWithCall)
         self.yield_ = _testing.UnaryScript(_ServiceHandler, "yield_", ServiceYieldCall, ServiceYieldCall)
-        self.___ = _testing.UnaryScript(_ServiceHandler, "___", ServiceXCall, ServiceXCall)
+        self._____ = _testing.UnaryScript(_ServiceHandler, "_____", ServiceXCall, ServiceXCall)
         self.case = _testing.UnaryScript(_ServiceHandler, "case", ServiceCaseCall, ServiceCaseCall)
         self.match = _testing.UnaryScript(_ServiceHandler, "match", ServiceMatchCall, ServiceMatchCall)
         self.list = _testing.UnaryScript(_ServiceHandler, "list", ServiceListCall, ServiceListCall)
@@ -561,8 +561,8 @@ class FakeService(_testing.Fake, _ServiceHandler):
     async def yield_(self, request: Fields) -> Holder:
         return await self._rpc_unary("yield_", ServiceYieldCall(request=request))
 
-    async def ___(self, request: Fields) -> Holder:
-        return await self._rpc_unary("___", ServiceXCall(request=request))
+    async def _____(self, request: Fields) -> Holder:
+        return await self._rpc_unary("_____", ServiceXCall(request=request))
 
     async def case(self, request: Fields) -> Holder:
         return await self._rpc_unary("case", ServiceCaseCall(request=request))
