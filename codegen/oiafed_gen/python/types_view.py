@@ -156,10 +156,11 @@ class _Types:
         return frozenset((*type_.attributes.values(), *type_.one_ofs.values(), *classes))
 
     def _doc(self, message: Message) -> str:
-        title = f"The record `{message.name}`."
+        """Return a record's docstring: always one, for making up its own takes dataclasses longer than all the rest."""
+        doc = message.doc or f"The record `{message.name}`."
         names = self._table.types[message.full_name].one_ofs
         notes = [*((names[one_of.name], one_of.doc) for one_of in message.one_ofs), *self._notes(message)]
-        return docstring(message.doc, notes, title=title, deprecated=message.deprecated)
+        return docstring(doc, notes, deprecated=message.deprecated)
 
     def _notes(self, message: Message) -> list[tuple[str, str]]:
         """Return the fields that have something said of them, and what."""

@@ -11,14 +11,14 @@ from .wire import hello_pb2 as _hello_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class HelloRequest(_rpc.Record):
-    pass
+    """The record `HelloRequest`."""
 
     name: str
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class HelloReply(_rpc.Record):
-    pass
+    """The record `HelloReply`."""
 
     message: str
 

@@ -20,7 +20,7 @@ class Color(_rpc.OpenEnum):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Point(_rpc.Record):
-    pass
+    """The record `Point`."""
 
     x: float
     y: float
@@ -37,7 +37,7 @@ class Tree(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Everything(_rpc.Record):
-    pass
+    """The record `Everything`."""
 
     f64: float
     f32: float

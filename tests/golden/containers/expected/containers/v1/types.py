@@ -18,14 +18,14 @@ class Color(_rpc.OpenEnum):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Item(_rpc.Record):
-    pass
+    """The record `Item`."""
 
     name: str
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Lists(_rpc.Record):
-    pass
+    """The record `Lists`."""
 
     a_double: list[float] = _dataclasses.field(default_factory=lambda: [])
     a_float: list[float] = _dataclasses.field(default_factory=lambda: [])
@@ -53,7 +53,7 @@ class Lists(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Maps(_rpc.Record):
-    pass
+    """The record `Maps`."""
 
     by_int32: dict[int, str] = _dataclasses.field(default_factory=lambda: {})
     by_int64: dict[int, str] = _dataclasses.field(default_factory=lambda: {})
@@ -93,7 +93,7 @@ class Maps(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Optionals(_rpc.Record):
-    pass
+    """The record `Optionals`."""
 
     item: Item | None = None
     color: Color | None = None
@@ -106,7 +106,7 @@ class Optionals(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Singles(_rpc.Record):
-    pass
+    """The record `Singles`."""
 
     item: Item
     color: Color

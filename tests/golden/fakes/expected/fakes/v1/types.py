@@ -12,21 +12,21 @@ from .wire import fakes_pb2 as _fakes_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class FakeA(_rpc.Record):
-    pass
+    """The record `FakeA`."""
 
     on: str
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class AScripts(_rpc.Record):
-    pass
+    """The record `AScripts`."""
 
     rpc: str
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class APaintCall(_rpc.Record):
-    pass
+    """The record `APaintCall`."""
 
     calls: str
 

@@ -21,7 +21,7 @@ class Mode(_rpc.OpenEnum):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Record(_rpc.Record):
-    pass
+    """The record `Record`."""
 
     name: str
 

@@ -13,7 +13,7 @@ from .wire import names_pb2 as _names_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class N(_rpc.OneOfRecord):
-    pass
+    """The record `N`."""
 
     __init___: _typing.ClassVar[_rpc.OneOf[_typing.Literal["a", "a2"]]] = _rpc.OneOf("a", "a2")
     DESCRIPTOR: _typing.ClassVar[_rpc.OneOf[_typing.Literal["b"]]] = _rpc.OneOf("b")
@@ -71,7 +71,7 @@ class N(_rpc.OneOfRecord):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class P(_rpc.OneOfRecord):
-    pass
+    """The record `P`."""
 
     self_: _typing.ClassVar[_rpc.OneOf[_typing.Literal["cls"]]] = _rpc.OneOf("cls")
     timeout: _typing.ClassVar[_rpc.OneOf[_typing.Literal["call", "_rpc__"]]] = _rpc.OneOf("call", "_rpc__")

@@ -12,7 +12,7 @@ from .wire import lambda_pb2 as _lambda_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Uses(_rpc.Record):
-    pass
+    """The record `Uses`."""
 
     holder: _names_proto_import__class__types.Holder
 

@@ -118,7 +118,7 @@ class Members(_rpc.OpenEnum):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Fields(_rpc.Record):
-    pass
+    """The record `Fields`."""
 
     False_: _builtins.str
     None_: _builtins.str
@@ -236,7 +236,7 @@ class Fields(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Typed(_rpc.Record):
-    pass
+    """The record `Typed`."""
 
     list: _builtins.list[_builtins.int] = _dataclasses.field(default_factory=lambda: [])
     dict: _builtins.dict[_builtins.str, _builtins.int] = _dataclasses.field(default_factory=lambda: {})
@@ -252,1330 +252,1330 @@ class Typed(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Other(_rpc.Record):
-    pass
+    """The record `Other`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class False_(_rpc.Record):
-    pass
+    """The record `False`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class True_(_rpc.Record):
-    pass
+    """The record `True`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class and_(_rpc.Record):
-    pass
+    """The record `and`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class as_(_rpc.Record):
-    pass
+    """The record `as`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class assert_(_rpc.Record):
-    pass
+    """The record `assert`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class async_(_rpc.Record):
-    pass
+    """The record `async`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class await_(_rpc.Record):
-    pass
+    """The record `await`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class break_(_rpc.Record):
-    pass
+    """The record `break`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class class_(_rpc.Record):
-    pass
+    """The record `class`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class continue_(_rpc.Record):
-    pass
+    """The record `continue`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class def_(_rpc.Record):
-    pass
+    """The record `def`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class del_(_rpc.Record):
-    pass
+    """The record `del`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class elif_(_rpc.Record):
-    pass
+    """The record `elif`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class else_(_rpc.Record):
-    pass
+    """The record `else`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class except_(_rpc.Record):
-    pass
+    """The record `except`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class finally_(_rpc.Record):
-    pass
+    """The record `finally`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class for_(_rpc.Record):
-    pass
+    """The record `for`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class from_(_rpc.Record):
-    pass
+    """The record `from`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class global_(_rpc.Record):
-    pass
+    """The record `global`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class if_(_rpc.Record):
-    pass
+    """The record `if`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class import_(_rpc.Record):
-    pass
+    """The record `import`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class in_(_rpc.Record):
-    pass
+    """The record `in`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class is_(_rpc.Record):
-    pass
+    """The record `is`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class lambda_(_rpc.Record):
-    pass
+    """The record `lambda`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class nonlocal_(_rpc.Record):
-    pass
+    """The record `nonlocal`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class not_(_rpc.Record):
-    pass
+    """The record `not`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class or_(_rpc.Record):
-    pass
+    """The record `or`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class pass_(_rpc.Record):
-    pass
+    """The record `pass`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class raise_(_rpc.Record):
-    pass
+    """The record `raise`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class return_(_rpc.Record):
-    pass
+    """The record `return`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class try_(_rpc.Record):
-    pass
+    """The record `try`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class while_(_rpc.Record):
-    pass
+    """The record `while`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class with_(_rpc.Record):
-    pass
+    """The record `with`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class yield_(_rpc.Record):
-    pass
+    """The record `yield`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class case(_rpc.Record):
-    pass
+    """The record `case`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class match(_rpc.Record):
-    pass
+    """The record `match`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class None_(_rpc.Record):
-    pass
+    """The record `None`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class ArithmeticError_(_rpc.Record):
-    pass
+    """The record `ArithmeticError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class AssertionError_(_rpc.Record):
-    pass
+    """The record `AssertionError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class AttributeError_(_rpc.Record):
-    pass
+    """The record `AttributeError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class BaseException_(_rpc.Record):
-    pass
+    """The record `BaseException`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class BaseExceptionGroup_(_rpc.Record):
-    pass
+    """The record `BaseExceptionGroup`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class BlockingIOError_(_rpc.Record):
-    pass
+    """The record `BlockingIOError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class BrokenPipeError_(_rpc.Record):
-    pass
+    """The record `BrokenPipeError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class BufferError_(_rpc.Record):
-    pass
+    """The record `BufferError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class BytesWarning_(_rpc.Record):
-    pass
+    """The record `BytesWarning`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class ChildProcessError_(_rpc.Record):
-    pass
+    """The record `ChildProcessError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class ConnectionAbortedError_(_rpc.Record):
-    pass
+    """The record `ConnectionAbortedError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class ConnectionError_(_rpc.Record):
-    pass
+    """The record `ConnectionError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class ConnectionRefusedError_(_rpc.Record):
-    pass
+    """The record `ConnectionRefusedError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class ConnectionResetError_(_rpc.Record):
-    pass
+    """The record `ConnectionResetError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class DeprecationWarning_(_rpc.Record):
-    pass
+    """The record `DeprecationWarning`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class EOFError_(_rpc.Record):
-    pass
+    """The record `EOFError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Ellipsis_(_rpc.Record):
-    pass
+    """The record `Ellipsis`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class EncodingWarning_(_rpc.Record):
-    pass
+    """The record `EncodingWarning`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class EnvironmentError_(_rpc.Record):
-    pass
+    """The record `EnvironmentError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Exception_(_rpc.Record):
-    pass
+    """The record `Exception`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class ExceptionGroup_(_rpc.Record):
-    pass
+    """The record `ExceptionGroup`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class FileExistsError_(_rpc.Record):
-    pass
+    """The record `FileExistsError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class FileNotFoundError_(_rpc.Record):
-    pass
+    """The record `FileNotFoundError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class FloatingPointError_(_rpc.Record):
-    pass
+    """The record `FloatingPointError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class FutureWarning_(_rpc.Record):
-    pass
+    """The record `FutureWarning`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class GeneratorExit_(_rpc.Record):
-    pass
+    """The record `GeneratorExit`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class IOError_(_rpc.Record):
-    pass
+    """The record `IOError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class ImportError_(_rpc.Record):
-    pass
+    """The record `ImportError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class ImportWarning_(_rpc.Record):
-    pass
+    """The record `ImportWarning`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class IndentationError_(_rpc.Record):
-    pass
+    """The record `IndentationError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class IndexError_(_rpc.Record):
-    pass
+    """The record `IndexError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class InterruptedError_(_rpc.Record):
-    pass
+    """The record `InterruptedError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class IsADirectoryError_(_rpc.Record):
-    pass
+    """The record `IsADirectoryError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class KeyError_(_rpc.Record):
-    pass
+    """The record `KeyError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class KeyboardInterrupt_(_rpc.Record):
-    pass
+    """The record `KeyboardInterrupt`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class LookupError_(_rpc.Record):
-    pass
+    """The record `LookupError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class MemoryError_(_rpc.Record):
-    pass
+    """The record `MemoryError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class ModuleNotFoundError_(_rpc.Record):
-    pass
+    """The record `ModuleNotFoundError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class NameError_(_rpc.Record):
-    pass
+    """The record `NameError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class NotADirectoryError_(_rpc.Record):
-    pass
+    """The record `NotADirectoryError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class NotImplemented_(_rpc.Record):
-    pass
+    """The record `NotImplemented`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class NotImplementedError_(_rpc.Record):
-    pass
+    """The record `NotImplementedError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class OSError_(_rpc.Record):
-    pass
+    """The record `OSError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class OverflowError_(_rpc.Record):
-    pass
+    """The record `OverflowError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class PendingDeprecationWarning_(_rpc.Record):
-    pass
+    """The record `PendingDeprecationWarning`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class PermissionError_(_rpc.Record):
-    pass
+    """The record `PermissionError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class ProcessLookupError_(_rpc.Record):
-    pass
+    """The record `ProcessLookupError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class RecursionError_(_rpc.Record):
-    pass
+    """The record `RecursionError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class ReferenceError_(_rpc.Record):
-    pass
+    """The record `ReferenceError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class ResourceWarning_(_rpc.Record):
-    pass
+    """The record `ResourceWarning`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class RuntimeError_(_rpc.Record):
-    pass
+    """The record `RuntimeError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class RuntimeWarning_(_rpc.Record):
-    pass
+    """The record `RuntimeWarning`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class StopAsyncIteration_(_rpc.Record):
-    pass
+    """The record `StopAsyncIteration`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class StopIteration_(_rpc.Record):
-    pass
+    """The record `StopIteration`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class SyntaxError_(_rpc.Record):
-    pass
+    """The record `SyntaxError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class SyntaxWarning_(_rpc.Record):
-    pass
+    """The record `SyntaxWarning`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class SystemError_(_rpc.Record):
-    pass
+    """The record `SystemError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class SystemExit_(_rpc.Record):
-    pass
+    """The record `SystemExit`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class TabError_(_rpc.Record):
-    pass
+    """The record `TabError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class TimeoutError_(_rpc.Record):
-    pass
+    """The record `TimeoutError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class TypeError_(_rpc.Record):
-    pass
+    """The record `TypeError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class UnboundLocalError_(_rpc.Record):
-    pass
+    """The record `UnboundLocalError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class UnicodeDecodeError_(_rpc.Record):
-    pass
+    """The record `UnicodeDecodeError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class UnicodeEncodeError_(_rpc.Record):
-    pass
+    """The record `UnicodeEncodeError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class UnicodeError_(_rpc.Record):
-    pass
+    """The record `UnicodeError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class UnicodeTranslateError_(_rpc.Record):
-    pass
+    """The record `UnicodeTranslateError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class UnicodeWarning_(_rpc.Record):
-    pass
+    """The record `UnicodeWarning`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class UserWarning_(_rpc.Record):
-    pass
+    """The record `UserWarning`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class ValueError_(_rpc.Record):
-    pass
+    """The record `ValueError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Warning_(_rpc.Record):
-    pass
+    """The record `Warning`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class ZeroDivisionError_(_rpc.Record):
-    pass
+    """The record `ZeroDivisionError`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class abs_(_rpc.Record):
-    pass
+    """The record `abs`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class aiter_(_rpc.Record):
-    pass
+    """The record `aiter`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class all_(_rpc.Record):
-    pass
+    """The record `all`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class anext_(_rpc.Record):
-    pass
+    """The record `anext`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class ascii_(_rpc.Record):
-    pass
+    """The record `ascii`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class bin_(_rpc.Record):
-    pass
+    """The record `bin`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class breakpoint_(_rpc.Record):
-    pass
+    """The record `breakpoint`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class bytearray_(_rpc.Record):
-    pass
+    """The record `bytearray`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class callable_(_rpc.Record):
-    pass
+    """The record `callable`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class chr_(_rpc.Record):
-    pass
+    """The record `chr`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class classmethod_(_rpc.Record):
-    pass
+    """The record `classmethod`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class compile_(_rpc.Record):
-    pass
+    """The record `compile`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class complex_(_rpc.Record):
-    pass
+    """The record `complex`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class copyright_(_rpc.Record):
-    pass
+    """The record `copyright`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class credits_(_rpc.Record):
-    pass
+    """The record `credits`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class delattr_(_rpc.Record):
-    pass
+    """The record `delattr`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class dict_(_rpc.Record):
-    pass
+    """The record `dict`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class dir_(_rpc.Record):
-    pass
+    """The record `dir`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class divmod_(_rpc.Record):
-    pass
+    """The record `divmod`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class enumerate_(_rpc.Record):
-    pass
+    """The record `enumerate`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class eval_(_rpc.Record):
-    pass
+    """The record `eval`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class exec_(_rpc.Record):
-    pass
+    """The record `exec`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class exit_(_rpc.Record):
-    pass
+    """The record `exit`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class filter_(_rpc.Record):
-    pass
+    """The record `filter`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class format_(_rpc.Record):
-    pass
+    """The record `format`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class frozenset_(_rpc.Record):
-    pass
+    """The record `frozenset`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class getattr_(_rpc.Record):
-    pass
+    """The record `getattr`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class globals_(_rpc.Record):
-    pass
+    """The record `globals`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class hasattr_(_rpc.Record):
-    pass
+    """The record `hasattr`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class hash_(_rpc.Record):
-    pass
+    """The record `hash`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class help_(_rpc.Record):
-    pass
+    """The record `help`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class hex_(_rpc.Record):
-    pass
+    """The record `hex`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class id_(_rpc.Record):
-    pass
+    """The record `id`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class input_(_rpc.Record):
-    pass
+    """The record `input`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class int_(_rpc.Record):
-    pass
+    """The record `int`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class isinstance_(_rpc.Record):
-    pass
+    """The record `isinstance`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class issubclass_(_rpc.Record):
-    pass
+    """The record `issubclass`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class iter_(_rpc.Record):
-    pass
+    """The record `iter`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class len_(_rpc.Record):
-    pass
+    """The record `len`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class license_(_rpc.Record):
-    pass
+    """The record `license`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class locals_(_rpc.Record):
-    pass
+    """The record `locals`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class max_(_rpc.Record):
-    pass
+    """The record `max`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class memoryview_(_rpc.Record):
-    pass
+    """The record `memoryview`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class min_(_rpc.Record):
-    pass
+    """The record `min`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class next_(_rpc.Record):
-    pass
+    """The record `next`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class object_(_rpc.Record):
-    pass
+    """The record `object`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class oct_(_rpc.Record):
-    pass
+    """The record `oct`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class open_(_rpc.Record):
-    pass
+    """The record `open`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class ord_(_rpc.Record):
-    pass
+    """The record `ord`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class pow_(_rpc.Record):
-    pass
+    """The record `pow`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class print_(_rpc.Record):
-    pass
+    """The record `print`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class property_(_rpc.Record):
-    pass
+    """The record `property`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class quit_(_rpc.Record):
-    pass
+    """The record `quit`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class range_(_rpc.Record):
-    pass
+    """The record `range`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class repr_(_rpc.Record):
-    pass
+    """The record `repr`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class reversed_(_rpc.Record):
-    pass
+    """The record `reversed`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class round_(_rpc.Record):
-    pass
+    """The record `round`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class set_(_rpc.Record):
-    pass
+    """The record `set`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class setattr_(_rpc.Record):
-    pass
+    """The record `setattr`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class slice_(_rpc.Record):
-    pass
+    """The record `slice`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class sorted_(_rpc.Record):
-    pass
+    """The record `sorted`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class staticmethod_(_rpc.Record):
-    pass
+    """The record `staticmethod`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class str_(_rpc.Record):
-    pass
+    """The record `str`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class sum_(_rpc.Record):
-    pass
+    """The record `sum`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class super_(_rpc.Record):
-    pass
+    """The record `super`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class tuple_(_rpc.Record):
-    pass
+    """The record `tuple`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class type_(_rpc.Record):
-    pass
+    """The record `type`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class vars_(_rpc.Record):
-    pass
+    """The record `vars`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class zip_(_rpc.Record):
-    pass
+    """The record `zip`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Record(_rpc.Record):
-    pass
+    """The record `Record`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class OpenEnum(_rpc.Record):
-    pass
+    """The record `OpenEnum`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Any(_rpc.Record):
-    pass
+    """The record `Any`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Tensor(_rpc.Record):
-    pass
+    """The record `Tensor`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Tensors(_rpc.Record):
-    pass
+    """The record `Tensors`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Proxy(_rpc.Record):
-    pass
+    """The record `Proxy`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class types_(_rpc.Record):
-    pass
+    """The record `types`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class wire_(_rpc.Record):
-    pass
+    """The record `wire`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class annotations_(_rpc.Record):
-    pass
+    """The record `annotations`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Message(_rpc.Record):
-    pass
+    """The record `Message`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class sys(_rpc.Record):
-    pass
+    """The record `sys`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Holder(_rpc.Record):
-    pass
+    """The record `Holder`."""
 
     f0: False_
     f1: True_

@@ -24,7 +24,7 @@ class Outer(_rpc.Record):
 
         @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
         class Innermost(_rpc.Record):
-            pass
+            """The record `Innermost`."""
 
             mood: Outer.Inner.Mood
             outer: Outer
@@ -38,7 +38,7 @@ class Outer(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Uses(_rpc.Record):
-    pass
+    """The record `Uses`."""
 
     mood: Outer.Inner.Mood
     by_number: dict[int, Outer.Inner] = _dataclasses.field(default_factory=lambda: {})

@@ -40,7 +40,7 @@ class Outer(_rpc.OneOfRecord):
 
         @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
         class Deep(_rpc.Record):
-            pass
+            """The record `Deep`."""
 
             mood: Outer.Inner.Mood = _dataclasses.field(default_factory=lambda: Outer.Inner.Mood.QUIET)
             outer_mood: Outer.Mood
@@ -55,7 +55,7 @@ class Outer(_rpc.OneOfRecord):
 
     @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
     class Twin(_rpc.Record):
-        pass
+        """The record `Twin`."""
 
         mood: Outer.Mood = _dataclasses.field(default_factory=lambda: Outer.Mood.FINE)
 
@@ -87,7 +87,7 @@ class Failed(_rpc.DeclaredError):
 
     @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
     class Part(_rpc.Record):
-        pass
+        """The record `Part`."""
 
         why: Failed.Why = _dataclasses.field(default_factory=lambda: Failed.Why.LATE)
 

@@ -20,7 +20,7 @@ class Phase(_rpc.OpenEnum):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Image(_rpc.Record):
-    pass
+    """The record `Image`."""
 
     data: bytes
 
@@ -60,7 +60,7 @@ class Event(_rpc.OneOfRecord):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Numbered(_rpc.OneOfRecord):
-    pass
+    """The record `Numbered`."""
 
     choice: _typing.ClassVar[_rpc.OneOf[_typing.Literal["a", "b"]]] = _rpc.OneOf("a", "b")
     first: int
@@ -88,7 +88,7 @@ class Names(_rpc.OneOfRecord):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Single(_rpc.OneOfRecord):
-    pass
+    """The record `Single`."""
 
     only: _typing.ClassVar[_rpc.OneOf[_typing.Literal["a"]]] = _rpc.OneOf("a")
     a: int | None = None

@@ -61,12 +61,12 @@ class Everything(_rpc.OneOfRecord):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Nothing(_rpc.Record):
-    pass
+    """The record `Nothing`."""
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Outer(_rpc.Record):
-    pass
+    """The record `Outer`."""
 
     class Kind(_rpc.OpenEnum):
         KIND_A = 0
@@ -74,28 +74,28 @@ class Outer(_rpc.Record):
 
     @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
     class Inner(_rpc.Record):
-        pass
+        """The record `Inner`."""
 
         kind: Outer.Kind
         again: Outer.Inner | None = None
 
     @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
     class Empty(_rpc.Record):
-        pass
+        """The record `Empty`."""
 
     empty: Outer.Empty
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Corner(_rpc.Record):
-    pass
+    """The record `Corner`."""
 
     n: int
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class CornersService(_rpc.Record):
-    pass
+    """The record `CornersService`."""
 
     n: int
 

@@ -11,7 +11,7 @@ from .wire import recursion_pb2 as _recursion_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Tree(_rpc.Record):
-    pass
+    """The record `Tree`."""
 
     children: list[Tree] = _dataclasses.field(default_factory=lambda: [])
     named: dict[str, Tree] = _dataclasses.field(default_factory=lambda: {})
@@ -20,7 +20,7 @@ class Tree(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Self(_rpc.Record):
-    pass
+    """The record `Self`."""
 
     next: Self | None = None
     other: int
@@ -28,14 +28,14 @@ class Self(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class A(_rpc.Record):
-    pass
+    """The record `A`."""
 
     b: B | None = None
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class B(_rpc.Record):
-    pass
+    """The record `B`."""
 
     c: C | None = None
     plain: Plain
@@ -43,14 +43,14 @@ class B(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class C(_rpc.Record):
-    pass
+    """The record `C`."""
 
     a: A | None = None
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Plain(_rpc.Record):
-    pass
+    """The record `Plain`."""
 
     n: int
 

@@ -53,7 +53,10 @@ class Config(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Nothing(_rpc.Record):
-    """Deprecated: this may go away."""
+    """The record `Nothing`.
+
+    Deprecated: this may go away.
+    """
 
 
 class Busy(_rpc.DeclaredError):

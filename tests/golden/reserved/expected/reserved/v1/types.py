@@ -66,7 +66,7 @@ class Negative(_rpc.OpenEnum):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Record(_rpc.Record):
-    pass
+    """The record `Record`."""
 
     first: int
     second: str
@@ -75,7 +75,7 @@ class Record(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Far(_rpc.Record):
-    pass
+    """The record `Far`."""
 
     first: int
     second: int
@@ -83,7 +83,7 @@ class Far(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Numbered(_rpc.Record):
-    pass
+    """The record `Numbered`."""
 
     a: int
     b: int

@@ -11,7 +11,7 @@ from .wire import scalars_pb2 as _scalars_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Scalars(_rpc.Record):
-    pass
+    """The record `Scalars`."""
 
     a_double: float
     a_float: float
@@ -32,7 +32,7 @@ class Scalars(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Optional(_rpc.Record):
-    pass
+    """The record `Optional`."""
 
     a_double: float | None = None
     a_float: float | None = None
@@ -53,7 +53,7 @@ class Optional(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Empty(_rpc.Record):
-    pass
+    """The record `Empty`."""
 
 
 _rpc.bind(Scalars, _scalars_pb2.Scalars)

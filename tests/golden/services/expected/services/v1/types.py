@@ -12,7 +12,7 @@ from .wire import services_pb2 as _services_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Request(_rpc.Record):
-    pass
+    """The record `Request`."""
 
     name: str
     limit: int | None = None
@@ -21,7 +21,7 @@ class Request(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Reply(_rpc.Record):
-    pass
+    """The record `Reply`."""
 
     names: list[str] = _dataclasses.field(default_factory=lambda: [])
 

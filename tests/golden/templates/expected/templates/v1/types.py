@@ -12,7 +12,7 @@ from .wire import a_pb2 as _a_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Item(_rpc.Record):
-    pass
+    """The record `Item`."""
 
     name: str
 

@@ -12,7 +12,7 @@ from .wire import one_pb2 as _one_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class A(_rpc.Record):
-    pass
+    """The record `A`."""
 
     b: _top_two_v1_types.B
 

@@ -11,7 +11,7 @@ from .wire import two_pb2 as _two_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class B(_rpc.Record):
-    pass
+    """The record `B`."""
 
     n: int
 

@@ -18,7 +18,7 @@ from .wire import well_known_pb2 as _well_known_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Fields(_rpc.Record):
-    pass
+    """The record `Fields`."""
 
     flag: bool | None = None
     small: int | None = None
@@ -43,7 +43,7 @@ class Fields(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Optional(_rpc.Record):
-    pass
+    """The record `Optional`."""
 
     flag: bool | None = None
     settings: dict[str, _typing.Any] | None = None
@@ -56,7 +56,7 @@ class Optional(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Many(_rpc.Record):
-    pass
+    """The record `Many`."""
 
     flags: list[bool] = _dataclasses.field(default_factory=lambda: [])
     settings: list[dict[str, _typing.Any]] = _dataclasses.field(default_factory=lambda: [])
@@ -74,7 +74,7 @@ class Many(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Choice(_rpc.OneOfRecord):
-    pass
+    """The record `Choice`."""
 
     which: _typing.ClassVar[
         _rpc.OneOf[_typing.Literal["flag", "settings", "values", "nothing", "mask", "empty", "anything", "kind"]]

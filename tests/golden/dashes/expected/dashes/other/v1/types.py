@@ -12,7 +12,7 @@ from .wire import other_file_pb2 as _other_file_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class U(_rpc.Record):
-    pass
+    """The record `U`."""
 
     t: _dashes_v1_types.T
 

@@ -12,7 +12,7 @@ from .wire import back_pb2 as _back_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Back(_rpc.Record):
-    pass
+    """The record `Back`."""
 
     wrapper: _imports_mixed_node_v1_types.Wrapper
 

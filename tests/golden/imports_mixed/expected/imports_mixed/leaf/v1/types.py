@@ -17,7 +17,7 @@ class LeafKind(_rpc.OpenEnum):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Leaf(_rpc.Record):
-    pass
+    """The record `Leaf`."""
 
     span: _datetime.timedelta
 

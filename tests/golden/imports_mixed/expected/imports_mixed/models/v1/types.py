@@ -12,11 +12,11 @@ from .wire import models_pb2 as _models_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Model(_rpc.Record):
-    pass
+    """The record `Model`."""
 
     @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
     class Part(_rpc.Record):
-        pass
+        """The record `Part`."""
 
         n: int
 

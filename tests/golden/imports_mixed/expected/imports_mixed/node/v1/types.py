@@ -13,7 +13,7 @@ from .wire import node_pb2 as _node_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Wrapper(_rpc.Record):
-    pass
+    """The record `Wrapper`."""
 
     model: _imports_mixed_models_v1_types.Model
     part: _imports_mixed_models_v1_types.Model.Part

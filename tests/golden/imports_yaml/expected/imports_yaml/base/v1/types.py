@@ -16,7 +16,7 @@ class Level(_rpc.OpenEnum):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Shared(_rpc.Record):
-    pass
+    """The record `Shared`."""
 
     id: str
 

@@ -13,21 +13,21 @@ from .wire import worker_pb2 as _worker_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Sibling(_rpc.Record):
-    pass
+    """The record `Sibling`."""
 
     name: str
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Shared(_rpc.Record):
-    pass
+    """The record `Shared`."""
 
     own: _imports_yaml_base_v1_types.Shared
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Holder(_rpc.Record):
-    pass
+    """The record `Holder`."""
 
     level: _imports_yaml_base_v1_types.Level
     other: Sibling

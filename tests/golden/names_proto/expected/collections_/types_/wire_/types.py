@@ -11,7 +11,7 @@ from .wire import stdlib_pb2 as _stdlib_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class T(_rpc.Record):
-    pass
+    """The record `T`."""
 
     a: int
 

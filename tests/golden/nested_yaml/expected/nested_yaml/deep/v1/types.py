@@ -11,18 +11,18 @@ from .wire import inner_pb2 as _inner_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Early(_rpc.Record):
-    pass
+    """The record `Early`."""
 
     kind: Holder.Part.Kind = _dataclasses.field(default_factory=lambda: Holder.Part.Kind.KIND_BIG)
 
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Holder(_rpc.Record):
-    pass
+    """The record `Holder`."""
 
     @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
     class Part(_rpc.Record):
-        pass
+        """The record `Part`."""
 
         class Kind(_rpc.OpenEnum):
             KIND_SMALL = 0
@@ -30,7 +30,7 @@ class Holder(_rpc.Record):
 
         @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
         class Smaller(_rpc.Record):
-            pass
+            """The record `Smaller`."""
 
             kind: Holder.Part.Kind = _dataclasses.field(default_factory=lambda: Holder.Part.Kind.KIND_BIG)
 

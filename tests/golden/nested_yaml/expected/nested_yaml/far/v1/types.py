@@ -11,11 +11,11 @@ from .wire import far_pb2 as _far_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Far(_rpc.Record):
-    pass
+    """The record `Far`."""
 
     @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
     class Inside(_rpc.Record):
-        pass
+        """The record `Inside`."""
 
         n: int
 

@@ -14,7 +14,7 @@ from .wire import through_pb2 as _through_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Through(_rpc.Record):
-    pass
+    """The record `Through`."""
 
     uses: _nested_yaml_uses_v1_types.Uses
     mood: _nested_yaml_v1_types.Outer.Mood = _nested_yaml_v1_types.Outer.Mood.BAD

@@ -12,7 +12,7 @@ from .wire import uses_pb2 as _uses_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Uses(_rpc.Record):
-    pass
+    """The record `Uses`."""
 
     deep: _nested_yaml_v1_types.Outer.Inner.Deep
     moods: dict[str, _nested_yaml_v1_types.Outer.Mood] = _dataclasses.field(default_factory=lambda: {})

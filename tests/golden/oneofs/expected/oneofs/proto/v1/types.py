@@ -22,7 +22,7 @@ class Tree(_rpc.OneOfRecord):
 
     @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
     class Pair(_rpc.OneOfRecord):
-        pass
+        """The record `Pair`."""
 
         class Sort(_rpc.OpenEnum):
             SORT_NONE = 0

@@ -12,7 +12,7 @@ from .wire import near_pb2 as _near_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Near(_rpc.Record):
-    pass
+    """The record `Near`."""
 
     far: _proto3_corners_far_v1_types.Far
 

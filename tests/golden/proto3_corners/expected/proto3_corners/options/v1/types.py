@@ -17,7 +17,7 @@ class Level(_rpc.OpenEnum):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Range(_rpc.Record):
-    pass
+    """The record `Range`."""
 
     least: float
     greatest: float
@@ -25,7 +25,7 @@ class Range(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Scoped(_rpc.Record):
-    pass
+    """The record `Scoped`."""
 
 
 _rpc.bind(Range, _options_pb2.Range)

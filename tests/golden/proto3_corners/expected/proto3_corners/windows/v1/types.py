@@ -17,7 +17,7 @@ from .wire import windows_pb2 as _windows_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class T(_rpc.Record):
-    pass
+    """The record `T`."""
 
     far: _proto3_corners_far_v1_types.Far
     near: _proto3_corners_near_v1_types.Near

@@ -17,7 +17,7 @@ from .wire import well_known_pb2 as _well_known_pb2
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Fields(_rpc.Record):
-    pass
+    """The record `Fields`."""
 
     flag: bool | None = None
     small: int | None = None
@@ -50,7 +50,7 @@ class Fields(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Many(_rpc.Record):
-    pass
+    """The record `Many`."""
 
     numbers: list[int] = _dataclasses.field(default_factory=lambda: [])
     things: list[_any_pb2.Any] = _dataclasses.field(default_factory=lambda: [])
@@ -62,7 +62,7 @@ class Many(_rpc.Record):
 
 @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
 class Choice(_rpc.OneOfRecord):
-    pass
+    """The record `Choice`."""
 
     which: _typing.ClassVar[_rpc.OneOf[_typing.Literal["text", "value", "nothing", "empty", "api", "at", "span"]]] = (
         _rpc.OneOf("text", "value", "nothing", "empty", "api", "at", "span")
