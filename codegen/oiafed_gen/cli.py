@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from oiafed_gen.tools import missing_tools
@@ -10,6 +11,7 @@ from oiafed_gen.tools import missing_tools
 def main() -> None:
     """Run `oiafed-gen`."""
     _need("oiafed-gen")
+    gc.set_threshold(100_000)  # what is made for a schema is kept to the end; looking through it is wasted
     try:
         from oiafed_gen.command import command  # which needs them
 
