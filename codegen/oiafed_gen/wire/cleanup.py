@@ -5,6 +5,7 @@ Each change keeps what the module does; some make a type wider than it could be.
 
 from __future__ import annotations
 
+import keyword
 import re
 
 from oiafed_gen.python.names import free
@@ -28,6 +29,8 @@ _STUB_HEAD_CHANGES = (
 )
 # These texts can be long: a pattern that starts with a fixed text is found many times faster than another.
 _STUB_CHANGES = (
+    # What mypy-protobuf calls a type whose name is a keyword; modules that import it must not name what is private.
+    (re.compile(rf"\b_r_({'|'.join(keyword.kwlist)})\b"), r"\1_"),
     # Narrower than in the base class, where it is mutable.
     (re.compile(r"\n +DESCRIPTOR: _descriptor\.(?:Enum)?Descriptor\n\n?"), "\n"),
     # A private name of protobuf's stubs.

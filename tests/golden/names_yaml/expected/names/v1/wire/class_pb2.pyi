@@ -581,7 +581,7 @@ class Other(_message.Message):
 Global___Other: _TypeAlias = Other  # noqa: Y015
 
 @_typing.final
-class _r_False(_message.Message):
+class False_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -595,10 +595,10 @@ class _r_False(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_False: _TypeAlias = _r_False  # noqa: Y015
+Global____r_False: _TypeAlias = False_  # noqa: Y015
 
 @_typing.final
-class _r_True(_message.Message):
+class True_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -612,10 +612,10 @@ class _r_True(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_True: _TypeAlias = _r_True  # noqa: Y015
+Global____r_True: _TypeAlias = True_  # noqa: Y015
 
 @_typing.final
-class _r_and(_message.Message):
+class and_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -629,10 +629,10 @@ class _r_and(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_and: _TypeAlias = _r_and  # noqa: Y015
+Global____r_and: _TypeAlias = and_  # noqa: Y015
 
 @_typing.final
-class _r_as(_message.Message):
+class as_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -646,10 +646,10 @@ class _r_as(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_as: _TypeAlias = _r_as  # noqa: Y015
+Global____r_as: _TypeAlias = as_  # noqa: Y015
 
 @_typing.final
-class _r_assert(_message.Message):
+class assert_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -663,10 +663,10 @@ class _r_assert(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_assert: _TypeAlias = _r_assert  # noqa: Y015
+Global____r_assert: _TypeAlias = assert_  # noqa: Y015
 
 @_typing.final
-class _r_async(_message.Message):
+class async_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -680,10 +680,10 @@ class _r_async(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_async: _TypeAlias = _r_async  # noqa: Y015
+Global____r_async: _TypeAlias = async_  # noqa: Y015
 
 @_typing.final
-class _r_await(_message.Message):
+class await_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -697,10 +697,10 @@ class _r_await(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_await: _TypeAlias = _r_await  # noqa: Y015
+Global____r_await: _TypeAlias = await_  # noqa: Y015
 
 @_typing.final
-class _r_break(_message.Message):
+class break_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -714,10 +714,10 @@ class _r_break(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_break: _TypeAlias = _r_break  # noqa: Y015
+Global____r_break: _TypeAlias = break_  # noqa: Y015
 
 @_typing.final
-class _r_class(_message.Message):
+class class_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -731,10 +731,10 @@ class _r_class(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_class: _TypeAlias = _r_class  # noqa: Y015
+Global____r_class: _TypeAlias = class_  # noqa: Y015
 
 @_typing.final
-class _r_continue(_message.Message):
+class continue_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -748,10 +748,10 @@ class _r_continue(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_continue: _TypeAlias = _r_continue  # noqa: Y015
+Global____r_continue: _TypeAlias = continue_  # noqa: Y015
 
 @_typing.final
-class _r_def(_message.Message):
+class def_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -765,10 +765,10 @@ class _r_def(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_def: _TypeAlias = _r_def  # noqa: Y015
+Global____r_def: _TypeAlias = def_  # noqa: Y015
 
 @_typing.final
-class _r_del(_message.Message):
+class del_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -782,10 +782,10 @@ class _r_del(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_del: _TypeAlias = _r_del  # noqa: Y015
+Global____r_del: _TypeAlias = del_  # noqa: Y015
 
 @_typing.final
-class _r_elif(_message.Message):
+class elif_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -799,10 +799,10 @@ class _r_elif(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_elif: _TypeAlias = _r_elif  # noqa: Y015
+Global____r_elif: _TypeAlias = elif_  # noqa: Y015
 
 @_typing.final
-class _r_else(_message.Message):
+class else_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -816,10 +816,10 @@ class _r_else(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_else: _TypeAlias = _r_else  # noqa: Y015
+Global____r_else: _TypeAlias = else_  # noqa: Y015
 
 @_typing.final
-class _r_except(_message.Message):
+class except_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -833,10 +833,10 @@ class _r_except(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_except: _TypeAlias = _r_except  # noqa: Y015
+Global____r_except: _TypeAlias = except_  # noqa: Y015
 
 @_typing.final
-class _r_finally(_message.Message):
+class finally_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -850,10 +850,10 @@ class _r_finally(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_finally: _TypeAlias = _r_finally  # noqa: Y015
+Global____r_finally: _TypeAlias = finally_  # noqa: Y015
 
 @_typing.final
-class _r_for(_message.Message):
+class for_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -867,10 +867,10 @@ class _r_for(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_for: _TypeAlias = _r_for  # noqa: Y015
+Global____r_for: _TypeAlias = for_  # noqa: Y015
 
 @_typing.final
-class _r_from(_message.Message):
+class from_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -884,10 +884,10 @@ class _r_from(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_from: _TypeAlias = _r_from  # noqa: Y015
+Global____r_from: _TypeAlias = from_  # noqa: Y015
 
 @_typing.final
-class _r_global(_message.Message):
+class global_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -901,10 +901,10 @@ class _r_global(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_global: _TypeAlias = _r_global  # noqa: Y015
+Global____r_global: _TypeAlias = global_  # noqa: Y015
 
 @_typing.final
-class _r_if(_message.Message):
+class if_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -918,10 +918,10 @@ class _r_if(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_if: _TypeAlias = _r_if  # noqa: Y015
+Global____r_if: _TypeAlias = if_  # noqa: Y015
 
 @_typing.final
-class _r_import(_message.Message):
+class import_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -935,10 +935,10 @@ class _r_import(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_import: _TypeAlias = _r_import  # noqa: Y015
+Global____r_import: _TypeAlias = import_  # noqa: Y015
 
 @_typing.final
-class _r_in(_message.Message):
+class in_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -952,10 +952,10 @@ class _r_in(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_in: _TypeAlias = _r_in  # noqa: Y015
+Global____r_in: _TypeAlias = in_  # noqa: Y015
 
 @_typing.final
-class _r_is(_message.Message):
+class is_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -969,10 +969,10 @@ class _r_is(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_is: _TypeAlias = _r_is  # noqa: Y015
+Global____r_is: _TypeAlias = is_  # noqa: Y015
 
 @_typing.final
-class _r_lambda(_message.Message):
+class lambda_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -986,10 +986,10 @@ class _r_lambda(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_lambda: _TypeAlias = _r_lambda  # noqa: Y015
+Global____r_lambda: _TypeAlias = lambda_  # noqa: Y015
 
 @_typing.final
-class _r_nonlocal(_message.Message):
+class nonlocal_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -1003,10 +1003,10 @@ class _r_nonlocal(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_nonlocal: _TypeAlias = _r_nonlocal  # noqa: Y015
+Global____r_nonlocal: _TypeAlias = nonlocal_  # noqa: Y015
 
 @_typing.final
-class _r_not(_message.Message):
+class not_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -1020,10 +1020,10 @@ class _r_not(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_not: _TypeAlias = _r_not  # noqa: Y015
+Global____r_not: _TypeAlias = not_  # noqa: Y015
 
 @_typing.final
-class _r_or(_message.Message):
+class or_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -1037,10 +1037,10 @@ class _r_or(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_or: _TypeAlias = _r_or  # noqa: Y015
+Global____r_or: _TypeAlias = or_  # noqa: Y015
 
 @_typing.final
-class _r_pass(_message.Message):
+class pass_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -1054,10 +1054,10 @@ class _r_pass(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_pass: _TypeAlias = _r_pass  # noqa: Y015
+Global____r_pass: _TypeAlias = pass_  # noqa: Y015
 
 @_typing.final
-class _r_raise(_message.Message):
+class raise_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -1071,10 +1071,10 @@ class _r_raise(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_raise: _TypeAlias = _r_raise  # noqa: Y015
+Global____r_raise: _TypeAlias = raise_  # noqa: Y015
 
 @_typing.final
-class _r_return(_message.Message):
+class return_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -1088,10 +1088,10 @@ class _r_return(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_return: _TypeAlias = _r_return  # noqa: Y015
+Global____r_return: _TypeAlias = return_  # noqa: Y015
 
 @_typing.final
-class _r_try(_message.Message):
+class try_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -1105,10 +1105,10 @@ class _r_try(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_try: _TypeAlias = _r_try  # noqa: Y015
+Global____r_try: _TypeAlias = try_  # noqa: Y015
 
 @_typing.final
-class _r_while(_message.Message):
+class while_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -1122,10 +1122,10 @@ class _r_while(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_while: _TypeAlias = _r_while  # noqa: Y015
+Global____r_while: _TypeAlias = while_  # noqa: Y015
 
 @_typing.final
-class _r_with(_message.Message):
+class with_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -1139,10 +1139,10 @@ class _r_with(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_with: _TypeAlias = _r_with  # noqa: Y015
+Global____r_with: _TypeAlias = with_  # noqa: Y015
 
 @_typing.final
-class _r_yield(_message.Message):
+class yield_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -1156,7 +1156,7 @@ class _r_yield(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_yield: _TypeAlias = _r_yield  # noqa: Y015
+Global____r_yield: _TypeAlias = yield_  # noqa: Y015
 
 @_typing.final
 class case(_message.Message):
@@ -1193,7 +1193,7 @@ class match(_message.Message):
 Global___match: _TypeAlias = match  # noqa: Y015
 
 @_typing.final
-class _r_None(_message.Message):
+class None_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -1207,7 +1207,7 @@ class _r_None(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_None: _TypeAlias = _r_None  # noqa: Y015
+Global____r_None: _TypeAlias = None_  # noqa: Y015
 
 @_typing.final
 class ArithmeticError(_message.Message):

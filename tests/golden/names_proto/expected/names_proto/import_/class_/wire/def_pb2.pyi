@@ -256,7 +256,7 @@ class Fields(_message.Message):
 Global___Fields: _TypeAlias = Fields  # noqa: Y015
 
 @_typing.final
-class _r_False(_message.Message):
+class False_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -270,10 +270,10 @@ class _r_False(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_False: _TypeAlias = _r_False  # noqa: Y015
+Global____r_False: _TypeAlias = False_  # noqa: Y015
 
 @_typing.final
-class _r_True(_message.Message):
+class True_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -287,10 +287,10 @@ class _r_True(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_True: _TypeAlias = _r_True  # noqa: Y015
+Global____r_True: _TypeAlias = True_  # noqa: Y015
 
 @_typing.final
-class _r_and(_message.Message):
+class and_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -304,10 +304,10 @@ class _r_and(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_and: _TypeAlias = _r_and  # noqa: Y015
+Global____r_and: _TypeAlias = and_  # noqa: Y015
 
 @_typing.final
-class _r_as(_message.Message):
+class as_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -321,10 +321,10 @@ class _r_as(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_as: _TypeAlias = _r_as  # noqa: Y015
+Global____r_as: _TypeAlias = as_  # noqa: Y015
 
 @_typing.final
-class _r_assert(_message.Message):
+class assert_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -338,10 +338,10 @@ class _r_assert(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_assert: _TypeAlias = _r_assert  # noqa: Y015
+Global____r_assert: _TypeAlias = assert_  # noqa: Y015
 
 @_typing.final
-class _r_async(_message.Message):
+class async_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -355,10 +355,10 @@ class _r_async(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_async: _TypeAlias = _r_async  # noqa: Y015
+Global____r_async: _TypeAlias = async_  # noqa: Y015
 
 @_typing.final
-class _r_await(_message.Message):
+class await_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -372,10 +372,10 @@ class _r_await(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_await: _TypeAlias = _r_await  # noqa: Y015
+Global____r_await: _TypeAlias = await_  # noqa: Y015
 
 @_typing.final
-class _r_break(_message.Message):
+class break_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -389,10 +389,10 @@ class _r_break(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_break: _TypeAlias = _r_break  # noqa: Y015
+Global____r_break: _TypeAlias = break_  # noqa: Y015
 
 @_typing.final
-class _r_class(_message.Message):
+class class_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -406,10 +406,10 @@ class _r_class(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_class: _TypeAlias = _r_class  # noqa: Y015
+Global____r_class: _TypeAlias = class_  # noqa: Y015
 
 @_typing.final
-class _r_continue(_message.Message):
+class continue_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -423,10 +423,10 @@ class _r_continue(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_continue: _TypeAlias = _r_continue  # noqa: Y015
+Global____r_continue: _TypeAlias = continue_  # noqa: Y015
 
 @_typing.final
-class _r_def(_message.Message):
+class def_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -440,10 +440,10 @@ class _r_def(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_def: _TypeAlias = _r_def  # noqa: Y015
+Global____r_def: _TypeAlias = def_  # noqa: Y015
 
 @_typing.final
-class _r_del(_message.Message):
+class del_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -457,10 +457,10 @@ class _r_del(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_del: _TypeAlias = _r_del  # noqa: Y015
+Global____r_del: _TypeAlias = del_  # noqa: Y015
 
 @_typing.final
-class _r_elif(_message.Message):
+class elif_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -474,10 +474,10 @@ class _r_elif(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_elif: _TypeAlias = _r_elif  # noqa: Y015
+Global____r_elif: _TypeAlias = elif_  # noqa: Y015
 
 @_typing.final
-class _r_else(_message.Message):
+class else_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -491,10 +491,10 @@ class _r_else(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_else: _TypeAlias = _r_else  # noqa: Y015
+Global____r_else: _TypeAlias = else_  # noqa: Y015
 
 @_typing.final
-class _r_except(_message.Message):
+class except_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -508,10 +508,10 @@ class _r_except(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_except: _TypeAlias = _r_except  # noqa: Y015
+Global____r_except: _TypeAlias = except_  # noqa: Y015
 
 @_typing.final
-class _r_finally(_message.Message):
+class finally_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -525,10 +525,10 @@ class _r_finally(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_finally: _TypeAlias = _r_finally  # noqa: Y015
+Global____r_finally: _TypeAlias = finally_  # noqa: Y015
 
 @_typing.final
-class _r_for(_message.Message):
+class for_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -542,10 +542,10 @@ class _r_for(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_for: _TypeAlias = _r_for  # noqa: Y015
+Global____r_for: _TypeAlias = for_  # noqa: Y015
 
 @_typing.final
-class _r_from(_message.Message):
+class from_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -559,10 +559,10 @@ class _r_from(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_from: _TypeAlias = _r_from  # noqa: Y015
+Global____r_from: _TypeAlias = from_  # noqa: Y015
 
 @_typing.final
-class _r_global(_message.Message):
+class global_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -576,10 +576,10 @@ class _r_global(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_global: _TypeAlias = _r_global  # noqa: Y015
+Global____r_global: _TypeAlias = global_  # noqa: Y015
 
 @_typing.final
-class _r_if(_message.Message):
+class if_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -593,10 +593,10 @@ class _r_if(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_if: _TypeAlias = _r_if  # noqa: Y015
+Global____r_if: _TypeAlias = if_  # noqa: Y015
 
 @_typing.final
-class _r_import(_message.Message):
+class import_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -610,10 +610,10 @@ class _r_import(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_import: _TypeAlias = _r_import  # noqa: Y015
+Global____r_import: _TypeAlias = import_  # noqa: Y015
 
 @_typing.final
-class _r_in(_message.Message):
+class in_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -627,10 +627,10 @@ class _r_in(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_in: _TypeAlias = _r_in  # noqa: Y015
+Global____r_in: _TypeAlias = in_  # noqa: Y015
 
 @_typing.final
-class _r_is(_message.Message):
+class is_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -644,10 +644,10 @@ class _r_is(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_is: _TypeAlias = _r_is  # noqa: Y015
+Global____r_is: _TypeAlias = is_  # noqa: Y015
 
 @_typing.final
-class _r_lambda(_message.Message):
+class lambda_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -661,10 +661,10 @@ class _r_lambda(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_lambda: _TypeAlias = _r_lambda  # noqa: Y015
+Global____r_lambda: _TypeAlias = lambda_  # noqa: Y015
 
 @_typing.final
-class _r_nonlocal(_message.Message):
+class nonlocal_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -678,10 +678,10 @@ class _r_nonlocal(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_nonlocal: _TypeAlias = _r_nonlocal  # noqa: Y015
+Global____r_nonlocal: _TypeAlias = nonlocal_  # noqa: Y015
 
 @_typing.final
-class _r_not(_message.Message):
+class not_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -695,10 +695,10 @@ class _r_not(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_not: _TypeAlias = _r_not  # noqa: Y015
+Global____r_not: _TypeAlias = not_  # noqa: Y015
 
 @_typing.final
-class _r_or(_message.Message):
+class or_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -712,10 +712,10 @@ class _r_or(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_or: _TypeAlias = _r_or  # noqa: Y015
+Global____r_or: _TypeAlias = or_  # noqa: Y015
 
 @_typing.final
-class _r_pass(_message.Message):
+class pass_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -729,10 +729,10 @@ class _r_pass(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_pass: _TypeAlias = _r_pass  # noqa: Y015
+Global____r_pass: _TypeAlias = pass_  # noqa: Y015
 
 @_typing.final
-class _r_raise(_message.Message):
+class raise_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -746,10 +746,10 @@ class _r_raise(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_raise: _TypeAlias = _r_raise  # noqa: Y015
+Global____r_raise: _TypeAlias = raise_  # noqa: Y015
 
 @_typing.final
-class _r_return(_message.Message):
+class return_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -763,10 +763,10 @@ class _r_return(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_return: _TypeAlias = _r_return  # noqa: Y015
+Global____r_return: _TypeAlias = return_  # noqa: Y015
 
 @_typing.final
-class _r_try(_message.Message):
+class try_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -780,10 +780,10 @@ class _r_try(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_try: _TypeAlias = _r_try  # noqa: Y015
+Global____r_try: _TypeAlias = try_  # noqa: Y015
 
 @_typing.final
-class _r_while(_message.Message):
+class while_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -797,10 +797,10 @@ class _r_while(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_while: _TypeAlias = _r_while  # noqa: Y015
+Global____r_while: _TypeAlias = while_  # noqa: Y015
 
 @_typing.final
-class _r_with(_message.Message):
+class with_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -814,10 +814,10 @@ class _r_with(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_with: _TypeAlias = _r_with  # noqa: Y015
+Global____r_with: _TypeAlias = with_  # noqa: Y015
 
 @_typing.final
-class _r_yield(_message.Message):
+class yield_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -831,7 +831,7 @@ class _r_yield(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_yield: _TypeAlias = _r_yield  # noqa: Y015
+Global____r_yield: _TypeAlias = yield_  # noqa: Y015
 
 @_typing.final
 class case(_message.Message):
@@ -868,7 +868,7 @@ class match(_message.Message):
 Global___match: _TypeAlias = match  # noqa: Y015
 
 @_typing.final
-class _r_None(_message.Message):
+class None_(_message.Message):
     N_FIELD_NUMBER: _builtins.int
     n: _builtins.int
     def __init__(
@@ -882,7 +882,7 @@ class _r_None(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global____r_None: _TypeAlias = _r_None  # noqa: Y015
+Global____r_None: _TypeAlias = None_  # noqa: Y015
 
 @_typing.final
 class ArithmeticError(_message.Message):
@@ -3464,7 +3464,7 @@ class Holder(_message.Message):
     int_A: Holder.int.ValueType  # 0
 
     @_typing.final
-    class _r_None(_message.Message):
+    class None_(_message.Message):
         N_FIELD_NUMBER: _builtins.int
         n: _builtins.int
         def __init__(
@@ -4046,7 +4046,7 @@ class Holder(_message.Message):
     @_builtins.property
     def f188(self) -> Global___sys: ...
     @_builtins.property
-    def nested(self) -> Global___Holder._r_None: ...
+    def nested(self) -> Global___Holder.None_: ...
     def __init__(
         self,
         *,
@@ -4238,7 +4238,7 @@ class Holder(_message.Message):
         f186: Global___annotations | None = ...,
         f187: Global___Message | None = ...,
         f188: Global___sys | None = ...,
-        nested: Global___Holder._r_None | None = ...,
+        nested: Global___Holder.None_ | None = ...,
         plain: Global___Holder.int.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["f1", b"f1", "f10", b"f10", "f100", b"f100", "f101", b"f101", "f102", b"f102", "f103", b"f103", "f104", b"f104", "f105", b"f105", "f106", b"f106", "f107", b"f107", "f108", b"f108", "f109", b"f109", "f11", b"f11", "f110", b"f110", "f111", b"f111", "f112", b"f112", "f113", b"f113", "f114", b"f114", "f115", b"f115", "f116", b"f116", "f117", b"f117", "f118", b"f118", "f119", b"f119", "f12", b"f12", "f120", b"f120", "f121", b"f121", "f122", b"f122", "f123", b"f123", "f124", b"f124", "f125", b"f125", "f126", b"f126", "f127", b"f127", "f128", b"f128", "f129", b"f129", "f13", b"f13", "f130", b"f130", "f131", b"f131", "f132", b"f132", "f133", b"f133", "f134", b"f134", "f135", b"f135", "f136", b"f136", "f137", b"f137", "f138", b"f138", "f139", b"f139", "f14", b"f14", "f140", b"f140", "f141", b"f141", "f142", b"f142", "f143", b"f143", "f144", b"f144", "f145", b"f145", "f146", b"f146", "f147", b"f147", "f148", b"f148", "f149", b"f149", "f15", b"f15", "f150", b"f150", "f151", b"f151", "f152", b"f152", "f153", b"f153", "f154", b"f154", "f155", b"f155", "f156", b"f156", "f157", b"f157", "f158", b"f158", "f159", b"f159", "f16", b"f16", "f160", b"f160", "f161", b"f161", "f162", b"f162", "f163", b"f163", "f164", b"f164", "f165", b"f165", "f166", b"f166", "f167", b"f167", "f168", b"f168", "f169", b"f169", "f17", b"f17", "f170", b"f170", "f171", b"f171", "f172", b"f172", "f173", b"f173", "f174", b"f174", "f175", b"f175", "f176", b"f176", "f177", b"f177", "f178", b"f178", "f179", b"f179", "f18", b"f18", "f180", b"f180", "f181", b"f181", "f182", b"f182", "f183", b"f183", "f184", b"f184", "f185", b"f185", "f186", b"f186", "f187", b"f187", "f188", b"f188", "f19", b"f19", "f2", b"f2", "f20", b"f20", "f21", b"f21", "f22", b"f22", "f23", b"f23", "f24", b"f24", "f25", b"f25", "f26", b"f26", "f27", b"f27", "f28", b"f28", "f29", b"f29", "f3", b"f3", "f30", b"f30", "f31", b"f31", "f32", b"f32", "f33", b"f33", "f34", b"f34", "f35", b"f35", "f36", b"f36", "f37", b"f37", "f38", b"f38", "f39", b"f39", "f4", b"f4", "f40", b"f40", "f41", b"f41", "f42", b"f42", "f43", b"f43", "f44", b"f44", "f45", b"f45", "f46", b"f46", "f47", b"f47", "f48", b"f48", "f49", b"f49", "f5", b"f5", "f50", b"f50", "f51", b"f51", "f52", b"f52", "f53", b"f53", "f54", b"f54", "f55", b"f55", "f56", b"f56", "f57", b"f57", "f58", b"f58", "f59", b"f59", "f6", b"f6", "f60", b"f60", "f61", b"f61", "f62", b"f62", "f63", b"f63", "f64", b"f64", "f65", b"f65", "f66", b"f66", "f67", b"f67", "f68", b"f68", "f69", b"f69", "f7", b"f7", "f70", b"f70", "f71", b"f71", "f72", b"f72", "f73", b"f73", "f74", b"f74", "f75", b"f75", "f76", b"f76", "f77", b"f77", "f78", b"f78", "f79", b"f79", "f8", b"f8", "f80", b"f80", "f81", b"f81", "f82", b"f82", "f83", b"f83", "f84", b"f84", "f85", b"f85", "f86", b"f86", "f87", b"f87", "f88", b"f88", "f89", b"f89", "f9", b"f9", "f90", b"f90", "f91", b"f91", "f92", b"f92", "f93", b"f93", "f94", b"f94", "f95", b"f95", "f96", b"f96", "f97", b"f97", "f98", b"f98", "f99", b"f99", "nested", b"nested"]  # noqa: Y015
