@@ -27,6 +27,7 @@ CHECKED = ALL if os.environ.get("OIAFED_THOROUGH") else SOME  # checking all of 
 all_corpora = pytest.mark.parametrize("make", [yaml_corpus, yaml_modules, proto_corpus])
 
 
+@pytest.mark.timeout(600)
 @all_corpora
 def test_roundtrips(make: Callable[[list[str]], Corpus], tmp_path: Path) -> None:
     corpus = make(ALL)
@@ -35,6 +36,7 @@ def test_roundtrips(make: Callable[[list[str]], Corpus], tmp_path: Path) -> None
     assert {name: wire.get(name) for name in corpus.wire} == corpus.wire
 
 
+@pytest.mark.timeout(1800 if CHECKED is ALL else 300)
 @all_corpora
 def test_types(make: Callable[[list[str]], Corpus], tmp_path: Path) -> None:
     write(tmp_path / "out", generate(make(CHECKED).files, provided_files()))
