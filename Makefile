@@ -56,7 +56,7 @@ pytest: $(STAMP) ## The tests alone
 
 test-slow: $(STAMP) ## Heartbeats beside what is busy for a minute; the generator with more names and random schemas
 	OIAFED_BUSY_SECONDS=60 $(BIN)/pytest tests/e2e/test_processes.py -k heartbeats
-	OIAFED_THOROUGH=1 $(BIN)/pytest -n auto tests/unit/codegen/test_names_corpus.py tests/unit/codegen/test_random_schemas.py
+	OIAFED_THOROUGH=1 $(BIN)/pytest -n auto tests/unit/codegen/test_names_corpus.py tests/unit/codegen/test_random_schemas.py tests/unit/codegen/test_broken_schemas.py
 
 golden: $(STAMP) ## Rewrite the expected output of the generator's golden tests
 	$(BIN)/python -m tests.golden.regenerate
