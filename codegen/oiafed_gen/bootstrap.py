@@ -12,12 +12,12 @@ from pathlib import Path
 
 import click
 
+from oiafed_gen.cli.errors import errors_told
+from oiafed_gen.cli.running import bring_up_to_date
 from oiafed_gen.generate import generate
 from oiafed_gen.header import python_header
 from oiafed_gen.provided import Provided, provided_files, well_known_files
-from oiafed_gen.running import bring_up_to_date
 from oiafed_gen.sources import SchemaFile
-from oiafed_gen.telling import errors_told
 
 _FOLDER = "oiafed/v1"
 _SYSTEM = "oiafed_rpc/system"

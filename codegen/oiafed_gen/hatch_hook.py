@@ -20,7 +20,7 @@ from hatchling.plugin import hookimpl
 
 from oiafed_gen.diagnostics import Problems, SchemaError, suggestion
 from oiafed_gen.generate import generate
-from oiafed_gen.output import OutputError, update
+from oiafed_gen.output.folder import OutputError, update
 from oiafed_gen.provided import provided_files
 from oiafed_gen.reporting import as_text
 from oiafed_gen.sources import read_schema

@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 
 from oiafed_gen.diagnostics import Problems, SchemaError
 from oiafed_gen.generate import python_files, resolved
-from oiafed_gen.output import OutputError, update
+from oiafed_gen.output.folder import OutputError, update
 from oiafed_gen.provided import provided_files
 from oiafed_gen.reading.descriptors import read_descriptors
 from oiafed_gen.tools import ToolError

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from oiafed_gen.generate import generate
-from oiafed_gen.output import update
+from oiafed_gen.output.folder import update
 from oiafed_gen.provided import provided_files
 from oiafed_gen.sources import SchemaFile
 

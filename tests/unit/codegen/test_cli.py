@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from oiafed_gen import tools
 from oiafed_gen.bootstrap import main as bootstrap
-from oiafed_gen.command import command as main
+from oiafed_gen.cli.command import command as main
 
 ROOT = Path(__file__).resolve().parents[3]
 

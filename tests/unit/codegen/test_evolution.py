@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from oiafed_gen.command import command as main
+from oiafed_gen.cli.command import command as main
 from oiafed_gen.diagnostics import Problems
 from oiafed_gen.evolution import compare
 from oiafed_gen.generate import Resolved, resolve

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from oiafed_gen.command import command
+from oiafed_gen.cli.command import command
 from oiafed_gen.project.naming import distribution_of, package_of, problem_with
 from oiafed_gen.project.render import project_files
 

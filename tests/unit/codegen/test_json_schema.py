@@ -11,7 +11,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
-from oiafed_gen.command import command
+from oiafed_gen.cli.command import command
 from oiafed_gen.diagnostics import Problems
 from oiafed_gen.reading.yaml import keys
 from oiafed_gen.reading.yaml.json_schema import schema_text

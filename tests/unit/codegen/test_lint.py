@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from oiafed_gen.command import command as main
+from oiafed_gen.cli.command import command as main
 from oiafed_gen.lint import RULES
 
 ROOT = Path(__file__).resolve().parents[3]

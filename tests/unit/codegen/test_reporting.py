@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
+from oiafed_gen.cli.command import command
 from oiafed_gen.codes import Code
-from oiafed_gen.command import command
 from oiafed_gen.diagnostics import Diagnostic, Location, Severity
 from oiafed_gen.reporting import FORMATS, as_github, as_json, as_text
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
-from oiafed_gen.command import command as real
-from oiafed_gen.subcommands import FolderOrCommand, MainCommand
+from oiafed_gen.cli.command import command as real
+from oiafed_gen.cli.subcommands import FolderOrCommand, MainCommand
 
 
 def _command() -> MainCommand:

@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 import pytest
 from click.testing import CliRunner, Result
-from oiafed_gen.command import command
+from oiafed_gen.cli.command import command
 from oiafed_gen.diagnostics import SchemaError
 from oiafed_gen.python import blocking_view, render, roles_view, scope, signatures, testing_view, types_view
 from oiafed_gen.templating import OVERRIDABLE, TEMPLATE_VERSION, Templates

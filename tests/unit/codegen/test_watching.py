@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from oiafed_gen.command import command
-from oiafed_gen.watching import Watched, changes
+from oiafed_gen.cli.command import command
+from oiafed_gen.cli.watching import Watched, changes
 
 VALID = "package: a.v1\ntypes: {T: {fields: {a: int32}}}\n"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from oiafed_gen.command import command
+from oiafed_gen.cli.command import command
 
 SCHEMA = "package: p.v1\nroles:\n  one: {methods: {m: {}}}\n  two: {methods: {m: {}}}\n"
 

@@ -10,7 +10,7 @@ from posixpath import dirname, join, normpath
 
 import pytest
 from oiafed_gen.header import is_generated
-from oiafed_gen.output import PAGES
+from oiafed_gen.output.folder import PAGES
 
 from tests.golden.cases import FOLDER
 from tests.golden.reference_pages import CASE, make, own_pages

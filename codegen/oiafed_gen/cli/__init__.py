@@ -13,7 +13,7 @@ def main() -> None:
     _need("oiafed-gen")
     gc.set_threshold(100_000)  # what is made for a schema is kept to the end; looking through it is wasted
     try:
-        from oiafed_gen.command import command  # which needs them
+        from oiafed_gen.cli.command import command  # which needs them
 
         command(prog_name="oiafed-gen")
     except KeyboardInterrupt:  # while modules were imported; later click sees it

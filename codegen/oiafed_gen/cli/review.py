@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from oiafed_gen.cli.errors import errors_told
 from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Diagnostic, Problems, Severity
 from oiafed_gen.evolution import Level, compare
@@ -17,7 +18,6 @@ from oiafed_gen.generate import Resolved, resolve
 from oiafed_gen.lint import lint
 from oiafed_gen.provided import provided_files
 from oiafed_gen.reporting import FORMATS
-from oiafed_gen.telling import errors_told
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

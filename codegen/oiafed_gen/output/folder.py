@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from oiafed_gen.header import is_generated
-from oiafed_gen.replacing import alone, replace_files
+from oiafed_gen.output.transaction import alone, replace_files
 
 CODE = (".py", ".pyi", ".proto", "py.typed")
 PAGES = (".html", ".css", ".js")

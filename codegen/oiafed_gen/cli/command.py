@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
+from oiafed_gen.cli.init import init
+from oiafed_gen.cli.review import Review
+from oiafed_gen.cli.running import Run
+from oiafed_gen.cli.subcommands import FolderOrCommand, MainCommand
 from oiafed_gen.codes import Code
 from oiafed_gen.evolution import Level
 from oiafed_gen.lint import RULES
-from oiafed_gen.project.command import init
 from oiafed_gen.reading.yaml.json_schema import schema_text
 from oiafed_gen.reporting import FORMATS
-from oiafed_gen.review import Review
-from oiafed_gen.running import Run
-from oiafed_gen.subcommands import FolderOrCommand, MainCommand
 
 _EPILOG = """
 Exits with 0 if all is well, 1 if the schema has mistakes, if --check, --against or --lint finds something or if a

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from oiafed_gen.diagnostics import SchemaError
-from oiafed_gen.output import OutputError
+from oiafed_gen.output.folder import OutputError
 from oiafed_gen.reporting import FORMATS
 from oiafed_gen.tools import ToolError
 

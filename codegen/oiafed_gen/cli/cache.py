@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import oiafed_gen
 from oiafed_gen.provided import Provided
 from oiafed_gen.sources import SchemaFile
 
@@ -24,7 +25,7 @@ _PROGRAMS = ("grpcio-tools", "jinja2", "mypy-protobuf", "protobuf", "pyyaml", "r
 _MOST = 200  # digests that are kept
 
 
-class Memory:
+class Cache:
     """What came of one schema.
 
     Args:
@@ -86,7 +87,7 @@ def _everything(schema: Sequence[SchemaFile], provided: Provided) -> Iterator[st
     yield sys.version
     for name in _PROGRAMS:
         yield importlib.metadata.version(name)
-    here = Path(__file__).parent
+    here = Path(*oiafed_gen.__path__)
     own = sorted(path for ending in ("py", "j2") for path in here.rglob(f"*.{ending}"))
     for path in own:
         yield from (path.relative_to(here).as_posix(), path.read_text(encoding="utf-8"))

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
+from oiafed_gen.output.transaction import alone, replace_files
 from oiafed_gen.project.naming import package_of, problem_with
 from oiafed_gen.project.render import project_files
-from oiafed_gen.replacing import alone, replace_files
 
 _MAY_BE_THERE = frozenset([".git", ".venv"])
 

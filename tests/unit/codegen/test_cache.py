@@ -7,25 +7,25 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import oiafed_gen.running
+import oiafed_gen.cli.running
 import pytest
 from click.testing import CliRunner, Result
-from oiafed_gen import memory
-from oiafed_gen.command import command
-from oiafed_gen.memory import Memory, cache_folder, digest_of
+from oiafed_gen.cli import cache
+from oiafed_gen.cli.cache import Cache, cache_folder, digest_of
+from oiafed_gen.cli.command import command
 from oiafed_gen.provided import Provided
 from oiafed_gen.sources import SchemaFile
 
 SCHEMA = (SchemaFile("a.yaml", "package: a.v1\n"),)
 PROVIDED = Provided({"x.proto": "x"})
-VERSION = memory.importlib.metadata.version
+VERSION = cache.importlib.metadata.version
 TEXTS = {"a.py": "a = 1\n", "b.py": "b = 2\n"}
 
 
 def test_it_knows_what_it_was_told(tmp_path: Path) -> None:
-    assert not Memory(SCHEMA, PROVIDED, tmp_path).knows(TEXTS)
-    Memory(SCHEMA, PROVIDED, tmp_path).keep(TEXTS)
-    again = Memory(SCHEMA, PROVIDED, tmp_path)
+    assert not Cache(SCHEMA, PROVIDED, tmp_path).knows(TEXTS)
+    Cache(SCHEMA, PROVIDED, tmp_path).keep(TEXTS)
+    again = Cache(SCHEMA, PROVIDED, tmp_path)
     assert again.knows(dict(reversed(TEXTS.items())))
     for others in ({}, {**TEXTS, "a.py": "a = 2\n"}, {**TEXTS, "c.py": ""}, {"a.py": TEXTS["a.py"]}):
         assert not again.knows(others)
@@ -33,23 +33,22 @@ def test_it_knows_what_it_was_told(tmp_path: Path) -> None:
 
 def _newer(newer: str, version: Callable[[str], str], name: str) -> str:
     if newer == "missing":
-        raise memory.importlib.metadata.PackageNotFoundError
+        raise cache.importlib.metadata.PackageNotFoundError
     return version(name) + "x" * (name == newer)
 
 
 def test_anything_that_matters_makes_it_another_schema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Memory(SCHEMA, PROVIDED, tmp_path).keep(TEXTS)
-    assert not Memory((SchemaFile("a.yaml", "package: a.v2\n"),), PROVIDED, tmp_path).knows(TEXTS)
-    assert not Memory((SchemaFile("b.yaml", "package: a.v1\n"),), PROVIDED, tmp_path).knows(TEXTS)
-    assert not Memory(SCHEMA, Provided({"x.proto": "y"}), tmp_path).knows(TEXTS)
+    Cache(SCHEMA, PROVIDED, tmp_path).keep(TEXTS)
+    assert not Cache((SchemaFile("a.yaml", "package: a.v2\n"),), PROVIDED, tmp_path).knows(TEXTS)
+    assert not Cache((SchemaFile("b.yaml", "package: a.v1\n"),), PROVIDED, tmp_path).knows(TEXTS)
+    assert not Cache(SCHEMA, Provided({"x.proto": "y"}), tmp_path).knows(TEXTS)
     for name in ("ruff", "mypy-protobuf", "grpcio-tools", "protobuf", "jinja2", "pyyaml", "missing"):
         with monkeypatch.context() as patch:
-            patch.setattr(memory.importlib.metadata, "version", partial(_newer, name, VERSION))
-            assert not Memory(SCHEMA, PROVIDED, tmp_path).knows(TEXTS)
+            patch.setattr(cache.importlib.metadata, "version", partial(_newer, name, VERSION))
+            assert not Cache(SCHEMA, PROVIDED, tmp_path).knows(TEXTS)
     (tmp_path / "code").mkdir()
-    (tmp_path / "code/memory.py").touch()
-    monkeypatch.setattr(memory, "__file__", str(tmp_path / "code/memory.py"))
-    assert not Memory(SCHEMA, PROVIDED, tmp_path).knows(TEXTS)
+    monkeypatch.setattr(oiafed_gen, "__path__", [str(tmp_path / "code")])
+    assert not Cache(SCHEMA, PROVIDED, tmp_path).knows(TEXTS)
 
 
 def test_digests_tell_paths_from_texts() -> None:
@@ -58,9 +57,9 @@ def test_digests_tell_paths_from_texts() -> None:
 
 
 def test_old_digests_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_MOST", 3)
+    monkeypatch.setattr(cache, "_MOST", 3)
     for number in range(5):
-        Memory((SchemaFile("a.yaml", str(number)),), PROVIDED, tmp_path).keep(TEXTS)
+        Cache((SchemaFile("a.yaml", str(number)),), PROVIDED, tmp_path).keep(TEXTS)
     assert len(list(tmp_path.iterdir())) == 3
 
 
@@ -95,7 +94,7 @@ def _refuse(*_: object) -> None:
 
 
 def test_nothing_is_generated_where_nothing_has_changed(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(oiafed_gen.running, "resolve", _refuse)
+    monkeypatch.setattr(oiafed_gen.cli.running, "resolve", _refuse)
     assert (run("--check").output, run("--check", "--format", "json").output) == ("", "[]\n")
     assert run().stderr == "oiafed-gen: generated: 0 written, 0 removed, 8 unchanged\n"
 

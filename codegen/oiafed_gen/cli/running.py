@@ -13,18 +13,18 @@ from pathlib import Path
 
 import click
 
+from oiafed_gen.cli.cache import Cache, cache_folder
+from oiafed_gen.cli.errors import errors_told
+from oiafed_gen.cli.review import Review
+from oiafed_gen.cli.watching import Watched, changes
 from oiafed_gen.diagnostics import Problems
 from oiafed_gen.generate import Resolved, python_files, resolve
-from oiafed_gen.memory import Memory, cache_folder
-from oiafed_gen.output import CODE, PAGES, compare, generated, update
+from oiafed_gen.output.folder import CODE, PAGES, compare, generated, update
 from oiafed_gen.provided import provided_files
 from oiafed_gen.reference.site import reference
 from oiafed_gen.reporting import FORMATS
-from oiafed_gen.review import Review
 from oiafed_gen.sources import ENDINGS, SchemaFile, read_schema
-from oiafed_gen.telling import errors_told
 from oiafed_gen.templating import Templates, read_templates
-from oiafed_gen.watching import Watched, changes
 
 _PAUSE = 0.2  # seconds between two looks at the schema
 
@@ -59,9 +59,9 @@ class Run:
             lines.update(_lines(files))
             own = read_templates(self.templates) if self.templates else {}
             provided = provided_files()
-            memory = Memory((*files, *(SchemaFile(*each) for each in own.items())), provided, cache_folder(os.environ))
+            cache = Cache((*files, *(SchemaFile(*each) for each in own.items())), provided, cache_folder(os.environ))
             looks = bool(problems) or self.review.wanted or self.docs is not None
-            if not looks and memory.knows(texts := generated(self.output)):
+            if not looks and cache.knows(texts := generated(self.output)):
                 click.echo(FORMATS[self.format_]((), "", {}), nl=False)  # to programs, no mistakes are an answer too
                 self._bring(self.output, texts, CODE)
                 return
@@ -70,7 +70,7 @@ class Run:
                 self.review.run(resolved, self.schema, lines, self.format_)
                 return
             texts = self._rendered(resolved, own)
-            memory.keep(texts)
+            cache.keep(texts)
             self.review.run(resolved, self.schema, lines, self.format_)
             self._bring(self.output, texts, CODE)
             if self.docs:
