@@ -22,12 +22,6 @@ def package_breaches(old: Iterable[File], new: Iterable[File]) -> Iterator[Breac
             yield _breach(Level.SOURCE, f"python {package}", Location(now.path), message)
 
 
-def kept(files: Iterable[File], packages: Iterable[File]) -> tuple[File, ...]:
-    """Return the files of packages that are among `packages` too."""
-    names = {file.package for file in packages}
-    return tuple(file for file in files if file.package in names)
-
-
 def _gone(file: File, by_path: Mapping[str, File]) -> Iterator[Breach]:
     now = by_path.get(file.path)
     what = f"is '{now.package}' now" if now else "was removed"
