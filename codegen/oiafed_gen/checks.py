@@ -78,7 +78,7 @@ def check_packages(table: Table, problems: Problems) -> None:
 def _check_option_names(files: Sequence[File], problems: Problems) -> None:
     """Report names in options of .proto files that are not names; protoc sees only texts there."""
     for file in files:
-        if not all(part.isidentifier() and part.isascii() for part in file.python.split(".")) and file.proto_text:
+        if not (file.is_yaml or all(part.isidentifier() and part.isascii() for part in file.python.split("."))):
             problems.add(Location(file.path), Code.BAD_NAME, f"'{file.python}' cannot name a Python package")
         for role in file.roles:
             if not (role.name.isidentifier() and role.name.isascii()):
@@ -104,10 +104,10 @@ def _check_duplicates(files: Sequence[File], problems: Problems) -> None:
     """Report names that are declared twice in a package; protoc has done so among .proto files."""
     first: dict[str, _Declared] = {}
     clashing: set[Location] = set()
-    for file in sorted(files, key=lambda file: file.proto_text is None):
+    for file in sorted(files, key=lambda file: file.is_yaml):
         for name, declared in _declared(file):
             former = first.setdefault(name, declared)
-            if former is declared or file.proto_text is not None or declared.location in clashing:
+            if former is declared or not file.is_yaml or declared.location in clashing:
                 continue
             if declared.owner is None or declared.owner is not former.owner:  # reported when the enum was read
                 clashing.add(declared.location)
@@ -143,7 +143,7 @@ def _declared(file: File) -> Iterator[tuple[str, _Declared]]:
     for message in file.messages:
         extra = ", which holds what a method takes or returns," if message.wire_only else ""
         yield message.full_name, _Declared(f"'{message.name}'{extra}", message.location)
-        if file.proto_text is None:
+        if file.is_yaml:
             yield from _declared_inside(message)
 
 

@@ -220,20 +220,20 @@ class File:
         package: The proto package.
         python: The Python package, dotted.
         imports: The proto names of the files it imports.
-        proto_text: What the author wrote, for a .proto file; None where the proto form is to be made from the model.
+        is_yaml: Whether it was written in YAML, so that its proto form is made from the model.
     """
 
     path: str
     proto_name: str
     package: str
     python: str
+    is_yaml: bool
     imports: tuple[str, ...]
     messages: tuple[Message, ...]
     enums: tuple[Enum, ...]
     roles: tuple[Role, ...]
     doc: str = ""
     deprecated: bool = False
-    proto_text: str | None = None
 
 
 def walk_messages(messages: tuple[Message, ...]) -> Iterator[Message]:

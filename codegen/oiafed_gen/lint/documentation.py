@@ -16,7 +16,7 @@ def undocumented(resolved: Resolved) -> Iterator[Finding]:
     A message that does nothing but carry what one method takes or gives is documented by the method.
     """
     for file in resolved.schema.files:
-        how = "write `doc:`" if file.proto_text is None else "write a comment above it"
+        how = "write `doc:`" if file.is_yaml else "write a comment above it"
         for role in file.roles:
             if not role.doc:
                 yield Finding(role.location, f"the role '{role.name}' says nothing of what it does; {how}")

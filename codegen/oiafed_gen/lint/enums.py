@@ -33,4 +33,4 @@ def without_zero(resolved: Resolved) -> Iterator[Finding]:
 
 
 def _proto_enums(resolved: Resolved) -> Iterator[Enum]:
-    return (enum for file in resolved.schema.files if file.proto_text is not None for enum in walk_enums(file))
+    return (enum for file in resolved.schema.files if not file.is_yaml for enum in walk_enums(file))

@@ -47,12 +47,12 @@ def _enum(enum: Enum) -> Iterator[Finding]:
 
 def _role(role: Role, file: File) -> Iterator[Finding]:
     service = role.service.rpartition(".")[2]
-    if file.proto_text is not None and not _PASCAL.fullmatch(service):
+    if not file.is_yaml and not _PASCAL.fullmatch(service):
         yield Finding(role.location, _should(service, "PascalCase", pascal(service)))
     if not _SNAKE.fullmatch(role.name):
         yield Finding(role.location, _should(role.name, "snake_case", snake(role.name)))
     for method in role.methods:
-        if file.proto_text is not None and not _PASCAL.fullmatch(method.rpc):
+        if not file.is_yaml and not _PASCAL.fullmatch(method.rpc):
             yield Finding(method.location, _should(method.rpc, "PascalCase", pascal(method.rpc)))
         elif not _SNAKE.fullmatch(method.name):
             yield Finding(method.location, _should(method.name, "snake_case", snake(method.name)))

@@ -64,10 +64,12 @@ def test_mistakes_are_told_with_their_place(plugin: Path, tmp_path: Path) -> Non
         'syntax = "proto3";\npackage a.v1;\nimport "b/b.proto";\nimport "oiafed/v1/options.proto";\n'
         "message Q { b.v1.M m = 1; }\n"
         'service S {\n  rpc Go(Q) returns (Q) {\n    option (oiafed.v1.method) = { errors: "Nowher" };\n  }\n}\n'
+        'option (oiafed.v1.python) = "not-a-name";\n'
     )
     done = _protoc(schema, tmp_path / "out", plugin, only="a")
     assert done.returncode == 1
     assert "a.proto:7:3: error[unknown-error]: unknown error 'Nowher'" in done.stderr
+    assert "a.proto:1:1: error[bad-name]: 'not-a-name' cannot name a Python package" in done.stderr
     assert "'b/b.proto' is not among the files to generate" in done.stderr
     assert not _files(tmp_path / "out")
 

@@ -70,7 +70,7 @@ class ProtoReader:
 
     def read(self, path: str, text: str, descriptor: pb.FileDescriptorProto) -> File:
         """Return the model of one file."""
-        return _FileReader(self._known, Places(path, text, descriptor), self._problems, path, descriptor).file(text)
+        return _FileReader(self._known, Places(path, text, descriptor), self._problems, path, descriptor).file()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,7 @@ class _FileReader:
         self._path = path
         self._descriptor = descriptor
 
-    def file(self, text: str) -> File:
+    def file(self) -> File:
         """Read the whole file."""
         file = self._descriptor
         return File(
@@ -111,13 +111,13 @@ class _FileReader:
             proto_name=file.name,
             package=file.package,
             python=self._options.read(file.options, "python") or file.package or _package_of(self._path),
+            is_yaml=False,
             imports=tuple(file.dependency),
             messages=tuple(self._message(m, file.package, (_MESSAGE, i)) for i, m in enumerate(file.message_type)),
             enums=tuple(self._enum(e, file.package, (_ENUM, i)) for i, e in enumerate(file.enum_type)),
             roles=tuple(self._role(s, (_SERVICE, i)) for i, s in enumerate(file.service)),
             doc=self._places.file_doc(),
             deprecated=file.options.deprecated,
-            proto_text=text,
         )
 
     def _message(self, message: pb.DescriptorProto, outer: str, path: Path, wire_only: bool = False) -> Message:

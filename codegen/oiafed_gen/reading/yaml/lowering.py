@@ -113,6 +113,7 @@ class _Lowering:
             proto_name=proto_name_of(file),
             package=file.package,
             python=file.python,
+            is_yaml=True,
             imports=tuple(sorted({*imports, *extra})),
             messages=(*records, *wires),
             enums=file.enums,
