@@ -23,7 +23,7 @@ from oiafed_gen.generate import generate
 from oiafed_gen.output.folder import OutputError, update
 from oiafed_gen.provided import provided_files
 from oiafed_gen.reporting import as_text
-from oiafed_gen.sources import read_schema
+from oiafed_gen.sources import SchemaFile, lines_of, read_schema
 from oiafed_gen.tools import ToolError
 
 _DEFAULTS = {"schema": "schema", "output": "generated"}
@@ -38,15 +38,14 @@ class OiafedBuildHook(BuildHookInterface[BuilderConfig]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Generate; mistakes in the schema end the build."""
         settings = {**_DEFAULTS, **self._settings()}
-        files: tuple[Any, ...] = ()
+        files: tuple[SchemaFile, ...] = ()
         try:
             problems = Problems()
             files = read_schema(Path(self.root, settings["schema"]), problems)
             texts = generate(files, provided_files(), problems)
             update(Path(self.root, settings["output"]), texts)
         except SchemaError as error:
-            lines = {file.path: file.text.split("\n") for file in files}
-            self.app.abort(as_text(error.diagnostics, settings["schema"], lines))
+            self.app.abort(as_text(error.diagnostics, settings["schema"], lines_of(files)))
         except (OutputError, ToolError, OSError) as error:
             self.app.abort(f"oiafed-gen: {error}")
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from oiafed_gen.codes import Code
@@ -43,6 +43,11 @@ def read_schema(root: Path, problems: Problems) -> tuple[SchemaFile, ...]:
     if not files and not problems:
         problems.add(Location(""), Code.NO_SCHEMA, "there are no schema files (.yaml, .yml or .proto) in this folder")
     return files
+
+
+def lines_of(files: Iterable[SchemaFile]) -> dict[str, list[str]]:
+    """Return the lines of files by path, as reports quote them."""
+    return {file.path: file.text.split("\n") for file in files}
 
 
 def is_schema(name: str) -> bool:

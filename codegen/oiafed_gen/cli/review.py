@@ -18,6 +18,7 @@ from oiafed_gen.generate import Resolved, resolve
 from oiafed_gen.lint import lint
 from oiafed_gen.provided import provided_files
 from oiafed_gen.reporting import FORMATS
+from oiafed_gen.sources import lines_of
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Review:
         with errors_told(former, format_) as lines:
             problems = Problems()
             files = read_former(self.against, schema, problems)
-            lines.update((file.path, file.text.split("\n")) for file in files)
+            lines.update(lines_of(files))
             old = resolve(files, provided_files(), problems)
         found = compare(old, resolved, self.levels or tuple(Level))
         if not found:

@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from oiafed_gen.output.folder import CODE, PAGES, compare, generated, update
 from oiafed_gen.provided import provided_files
 from oiafed_gen.reference.site import reference
 from oiafed_gen.reporting import FORMATS
-from oiafed_gen.sources import ENDINGS, SchemaFile, read_schema
+from oiafed_gen.sources import ENDINGS, SchemaFile, lines_of, read_schema
 from oiafed_gen.templating import Templates, read_templates
 
 _PAUSE = 0.2  # seconds between two looks at the schema
@@ -56,7 +56,7 @@ class Run:
         with errors_told(self.schema, self.format_) as lines:
             problems = Problems()
             files = read_schema(self.schema, problems)
-            lines.update(_lines(files))
+            lines.update(lines_of(files))
             own = read_templates(self.templates) if self.templates else {}
             provided = provided_files()
             cache = Cache((*files, *(SchemaFile(*each) for each in own.items())), provided, cache_folder(os.environ))
@@ -101,10 +101,6 @@ class Run:
         given = [part for name, path in options.items() if path for part in (name, str(path))]
         remedy = ["oiafed-gen", str(self.schema), "-o", str(self.output), *given]
         bring_up_to_date(root, texts, check=self.check, remedy=remedy, endings=endings)
-
-
-def _lines(files: Sequence[SchemaFile]) -> dict[str, list[str]]:
-    return {file.path: file.text.split("\n") for file in files}
 
 
 def bring_up_to_date(

@@ -24,9 +24,8 @@ def compare(old: Resolved, new: Resolved, levels: Collection[Level] = tuple(Leve
         levels: What must not break.
     """
     places = Places(new)
-    packages = {file.package for file in new.schema.files}
     found = [*package_breaches(old.schema.files, new.schema.files)]
-    gone = {file.package for file in old.schema.files} - packages
+    gone = {file.package for file in old.schema.files} - {file.package for file in new.schema.files}
     rest = [*wire_breaches(old, new, places), *source_breaches(old, new, places)]
     found += [breach for breach in rest if not any(breach.path.startswith(f"{package}.") for package in gone)]
     return diagnostics_of(found, levels)
