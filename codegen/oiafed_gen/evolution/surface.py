@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -10,7 +11,7 @@ from oiafed_gen.diagnostics import Location
 from oiafed_gen.generate import Resolved
 from oiafed_gen.model import Field, File, Kind, Label, Message, Method, Role
 from oiafed_gen.python.scope import ModuleScope
-from oiafed_gen.python.signatures import Signature, Signatures
+from oiafed_gen.python.signatures import CALLED_STREAM, Signature, Signatures
 from oiafed_gen.python.table import Package, Table, walk_python
 
 ERROR = "an error"
@@ -180,22 +181,14 @@ def shown(expression: str) -> str:
 
 
 def _parameters(method: Method, signature: Signature, fields: tuple[Field, ...]) -> Iterator[Slot]:
-    by_position = True
-    fields_of = dict(zip(signature.names, fields, strict=False))
-    for text in signature.calling[1:]:
-        if text == "*":
-            by_position = False
-            continue
-        name, _, typed = text.partition(": ")
-        annotation, _, default = typed.partition(" = ")
-        field = fields_of.get(name)
+    for parameter, field in itertools.zip_longest(signature.parameters, fields):
         yield Slot(
-            name=name,
-            proto=field.name if field else name,
+            name=parameter.name,
+            proto=field.name if field else parameter.name,
             number=field.number if field else 1,
             location=field.location if field else method.location,
-            annotation=shown(annotation),
+            annotation=shown(parameter.typed(CALLED_STREAM)),
             named=_named(field) if field else method.request,
-            default=shown(default),
-            by_position=by_position,
+            default=shown(parameter.default),
+            by_position=parameter.by_position,
         )

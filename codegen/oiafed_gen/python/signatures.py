@@ -3,13 +3,44 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from oiafed_gen.model import Field, Kind, Message, Method, TypeRef
 from oiafed_gen.provided import EMPTY, is_native
 from oiafed_gen.python.docs import docstring, note
 from oiafed_gen.python.scope import ModuleScope
 from oiafed_gen.python.table import Table
+
+CALLED_STREAM = "_rpc.Items"
+"""What those who call a method give where a parameter is a stream."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a method or constructor.
+
+    Attributes:
+        name: Its name.
+        annotation: Its type, or that of one item if it is a stream.
+        default: Its default as an expression; "" where it has none.
+        is_stream: Whether it is a stream.
+        by_position: Whether it can be given without its name.
+    """
+
+    name: str
+    annotation: str
+    default: str = ""
+    is_stream: bool = False
+    by_position: bool = True
+
+    def typed(self, stream: str) -> str:
+        """Return its annotation, where `stream` is the runtime's class for a stream."""
+        return f"{stream}[{self.annotation}]" if self.is_stream else self.annotation
+
+    def text(self, stream: str = "") -> str:
+        """Return how it is declared."""
+        declared = f"{self.name}: {self.typed(stream)}"
+        return f"{declared} = {self.default}" if self.default else declared
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +49,8 @@ class Signature:
 
     Attributes:
         name: The method's name.
-        names: The names of its parameters.
+        parameters: Its parameters.
+        names: The names of these.
         calling: Its parameters for those who call it, `self` first.
         handling: Its parameters for those who implement it, `self` first.
         recorded: The types of its parameters where a fake keeps them.
@@ -29,6 +61,7 @@ class Signature:
     """
 
     name: str
+    parameters: tuple[Parameter, ...]
     names: tuple[str, ...]
     calling: tuple[str, ...]
     handling: tuple[str, ...]
@@ -60,50 +93,36 @@ class Signatures:
     def of(self, method: Method) -> Signature:
         """Return the signature of one method."""
         name = self._methods[method.rpc]
+        parameters = _ordered(self._parameters(method))
         return Signature(
             name=name,
-            names=self._names(method),
-            calling=("self", *_ordered(self._parameters(method, "_rpc.Items"))),
-            handling=("self", *_ordered(self._parameters(method, "_rpc.RequestStream"))),
-            recorded=tuple(map(_annotation, self._parameters(method, "_testing.Received"))),
-            stream=self._stream(method),
+            parameters=parameters,
+            names=tuple(parameter.name for parameter in parameters),
+            calling=_listed(parameters, CALLED_STREAM),
+            handling=_listed(parameters, "_rpc.RequestStream"),
+            recorded=tuple(parameter.typed("_testing.Received") for parameter in parameters),
+            stream=next((parameter.name for parameter in parameters if parameter.is_stream), ""),
             result=self._result(method),
-            doc=self._doc(method),
+            doc=self._doc(method, parameters),
             decorator=f'@_rpc.deprecated("{name} is deprecated.")' if method.deprecated else "",
         )
 
-    def _names(self, method: Method) -> tuple[str, ...]:
+    def _parameters(self, method: Method) -> list[Parameter]:
         message = self._table.unpacked(method)
         if message is not None:
-            return tuple(self._table.types[message.full_name].attributes.values())
+            names = self._table.types[message.full_name].attributes
+            return [self._parameter(message, field, names[field.name]) for field in message.fields]
         if method.client_stream:
-            return ("requests",)
-        return () if method.request == EMPTY else ("request",)
+            item = "None" if method.request == EMPTY else self._single(method.request)
+            return [Parameter("requests", item, is_stream=True)]
+        return [] if method.request == EMPTY else [Parameter("request", self._single(method.request))]
 
-    def _stream(self, method: Method) -> str:
-        message = self._table.unpacked(method)
-        if message is None:
-            return "requests" if method.client_stream else ""
-        return next((name for field, name in zip(message.fields, self._names(method), strict=True) if field.stream), "")
-
-    def _parameters(self, method: Method, stream: str) -> list[str]:
-        """Return the parameters, where `stream` is the runtime's class for one that is a stream."""
-        names = self._names(method)
-        message = self._table.unpacked(method)
-        if message is not None:
-            return [self._parameter(message, *pair, stream) for pair in zip(message.fields, names, strict=True)]
-        if not names:
-            return []
-        item = "None" if method.request == EMPTY else self._single(method.request)
-        return [f"{names[0]}: {f'{stream}[{item}]' if method.client_stream else item}"]
-
-    def _parameter(self, message: Message, field: Field, name: str, stream: str) -> str:
+    def _parameter(self, message: Message, field: Field, name: str) -> Parameter:
         optional = self._table.is_optional(message, field)
         annotation = self._scope.annotation(field, optional=optional, hidden=self._hidden)
         if field.stream:
-            return f"{name}: {stream}[{annotation}]"
-        default = "None" if optional else self._scope.default(field, self._hidden)
-        return f"{name}: {annotation} = {default}" if default else f"{name}: {annotation}"
+            return Parameter(name, annotation, is_stream=True)
+        return Parameter(name, annotation, "None" if optional else self._scope.default(field, self._hidden))
 
     def _result(self, method: Method) -> str:
         message = self._table.messages.get(method.response)
@@ -120,24 +139,34 @@ class Signatures:
     def _single(self, message: str) -> str:
         return self._scope.single(TypeRef(Kind.MESSAGE, message), self._hidden)
 
-    def _doc(self, method: Method) -> str:
+    def _doc(self, method: Method, parameters: Iterable[Parameter]) -> str:
         """Return a method's documentation with that of its parameters."""
         message = self._table.unpacked(method)
         fields = message.fields if message is not None else ()
-        notes = [(name, note(f.doc, f.deprecated)) for f, name in zip(fields, self._names(method), strict=False)]
+        notes = [(each.name, note(f.doc, f.deprecated)) for f, each in zip(fields, parameters, strict=False)]
         title = f"The method `{method.name}`."
         return docstring(method.doc, notes, title=title, section="Args", deprecated=method.deprecated)
 
 
-def _annotation(parameter: str) -> str:
-    """Return the type of a parameter alone."""
-    return parameter.partition(": ")[2].partition(" = ")[0]
-
-
-def _ordered(parameters: list[str]) -> tuple[str, ...]:
+def _ordered(parameters: list[Parameter]) -> tuple[Parameter, ...]:
     """Return parameters in their order, keyword-only from where one with a default stands before one without."""
-    with_default = [" = " in parameter for parameter in parameters]
-    if True in with_default and False in with_default[with_default.index(True) :]:
-        first = with_default.index(True)
-        return (*parameters[:first], "*", *parameters[first:])
-    return tuple(parameters)
+    with_default = [parameter.default != "" for parameter in parameters]
+    first = with_default.index(True) if True in with_default else len(parameters)
+    if all(with_default[first:]):
+        return tuple(parameters)
+    return (*parameters[:first], *(dataclasses.replace(each, by_position=False) for each in parameters[first:]))
+
+
+def with_star(parameters: Iterable[Parameter]) -> Iterator[Parameter | None]:
+    """Yield parameters as a definition has them; None is the star behind which they need their names."""
+    by_position = True
+    for parameter in parameters:
+        if by_position and not parameter.by_position:
+            by_position = False
+            yield None
+        yield parameter
+
+
+def _listed(parameters: Iterable[Parameter], stream: str) -> tuple[str, ...]:
+    """Return a definition's parameters, where `stream` is the runtime's class for one that is a stream."""
+    return ("self", *(each.text(stream) if each else "*" for each in with_star(parameters)))

@@ -7,6 +7,7 @@ import dataclasses
 from oiafed_gen.model import Enum, Field, File, Label, Message
 from oiafed_gen.python.docs import docstring, documented, joined, note
 from oiafed_gen.python.scope import Imports, ModuleScope, is_classed
+from oiafed_gen.python.signatures import Parameter
 from oiafed_gen.python.table import Package, Table, walk_python
 
 
@@ -196,10 +197,10 @@ class _Types:
         for field in message.fields:
             optional = self._table.is_optional(message, field)
             name = type_.attributes[field.name]
-            inside = self._scope.annotation(field, optional=optional, hidden=hidden)
+            annotation = self._scope.annotation(field, optional=optional, hidden=hidden)
             default = "None" if optional else self._scope.default(field, hidden, type_.path)
-            fields.append(documented(f"{name}: {inside}", note(field.doc, field.deprecated)))
-            parameters.append(f"{name}: {inside} = {default}" if default else f"{name}: {inside}")
+            fields.append(documented(f"{name}: {annotation}", note(field.doc, field.deprecated)))
+            parameters.append(Parameter(name, annotation, default).text())
         self._scope.alias("_rpc")
         text = self._scope.builtin("str", hidden)
         return ErrorView(

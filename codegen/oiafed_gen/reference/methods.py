@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 
 from oiafed_gen.model import Mention, Method
 from oiafed_gen.python.packages import RoleModule
-from oiafed_gen.python.signatures import Signature, Signatures
+from oiafed_gen.python.signatures import CALLED_STREAM, Signature, Signatures, with_star
 from oiafed_gen.reference.book import Page
 from oiafed_gen.reference.entries import Entries, deprecated
 from oiafed_gen.reference.prose import code, link
@@ -60,15 +60,13 @@ class Methods:
         )
 
     def _parameters(self, signature: Signature) -> Iterator[ParameterView]:
-        _, *spelled = signature.calling
-        for number, parameter in enumerate(spelled, 1):
-            name, colon, rest = parameter.partition(": ")
-            annotation, equals, default = rest.partition(" = ")
+        listed = list(with_star(signature.parameters))
+        for number, each in enumerate(listed, 1):
             yield ParameterView(
-                name=f"{name}{colon}",
-                type=self._scope.linked(annotation),
-                default=f"{equals}{default}",
-                comma=", " if number < len(spelled) else "",
+                name=f"{each.name}: " if each else "*",
+                type=self._scope.linked(each.typed(CALLED_STREAM) if each else ""),
+                default=f" = {each.default}" if each and each.default else "",
+                comma=", " if number < len(listed) else "",
             )
 
     def _sections(self, method: Method) -> Iterator[Section]:
