@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Location, Problems, suggestion
 from oiafed_gen.graphs import cycles
-from oiafed_gen.model import Enum, File, Label, Message, walk_enums, walk_messages
+from oiafed_gen.model import Enum, File, Label, Message, walk_enums, walk_messages, walk_methods
 from oiafed_gen.python.table import Table
 from oiafed_gen.spelling import map_entry
 
@@ -173,12 +173,10 @@ def _check_callers(files: Sequence[File], problems: Problems) -> None:
     """Report callers that look misspelt. A role that only calls need not be declared anywhere."""
     known = {role.name for file in files for role in file.roles}
     for file in files:
-        for role in file.roles:
-            for method in role.methods:
-                for caller in method.callers:
-                    hint = suggestion(caller.name, known)
-                    if caller.name not in known and (hint or not caller.name):
-                        problems.add(caller.location, Code.UNKNOWN_ROLE, f"unknown role '{caller.name}'{hint}")
+        for caller in (caller for method in walk_methods(file) for caller in method.callers):
+            hint = suggestion(caller.name, known)
+            if caller.name not in known and (hint or not caller.name):
+                problems.add(caller.location, Code.UNKNOWN_ROLE, f"unknown role '{caller.name}'{hint}")
 
 
 def _check_errors(files: Sequence[File], problems: Problems) -> None:
@@ -187,14 +185,10 @@ def _check_errors(files: Sequence[File], problems: Problems) -> None:
     for file in files:
         for message in walk_messages(file.messages):
             _check_fields(message, errors, problems)
-        for role in file.roles:
-            for method in role.methods:
-                if {method.request, method.response} & errors:
-                    problems.add(
-                        method.location,
-                        Code.ERROR_AS_VALUE,
-                        f"'{method.name}' takes or returns an error; methods raise errors",
-                    )
+        for method in walk_methods(file):
+            if {method.request, method.response} & errors:
+                text = f"'{method.name}' takes or returns an error; methods raise errors"
+                problems.add(method.location, Code.ERROR_AS_VALUE, text)
 
 
 def _check_fields(message: Message, errors: set[str], problems: Problems) -> None:

@@ -248,3 +248,9 @@ def walk_enums(file: File) -> Iterator[Enum]:
     yield from file.enums
     for message in walk_messages(file.messages):
         yield from message.enums
+
+
+def walk_methods(file: File) -> Iterator[Method]:
+    """Yield the methods of all roles of a file."""
+    for role in file.roles:
+        yield from role.methods

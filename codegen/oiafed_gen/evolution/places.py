@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from oiafed_gen.diagnostics import Location
 from oiafed_gen.generate import Resolved
-from oiafed_gen.model import Enum, EnumValue, File, Message, walk_enums, walk_messages
+from oiafed_gen.model import Enum, EnumValue, File, Message, walk_enums, walk_messages, walk_methods
 
 
 class Places:
@@ -49,7 +49,7 @@ def _places(file: File) -> Iterator[tuple[str, Location, str]]:
         yield role.service, role.location, f"'{role.name}'"
         for method in role.methods:
             yield f"{role.service}.{method.rpc}", method.location, f"'{method.name}'"
-    results = {method.response for role in file.roles for method in role.methods}
+    results = {method.response for method in walk_methods(file)}
     owners = {
         name: f"'{method.name}' of '{role.name}'"
         for role in file.roles

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from oiafed_gen.generate import Resolved
 from oiafed_gen.lint.finding import Finding
-from oiafed_gen.model import File, walk_enums
+from oiafed_gen.model import File, walk_enums, walk_methods
 from oiafed_gen.python.table import walk_python
 
 
@@ -34,6 +34,5 @@ def undocumented(resolved: Resolved) -> Iterator[Finding]:
 
 
 def _carriers(file: File) -> set[str]:
-    methods = [method for role in file.roles for method in role.methods]
-    taken = {name for method in methods for name in (method.request, method.response)}
+    taken = {name for method in walk_methods(file) for name in (method.request, method.response)}
     return {name for name in taken if name.endswith(("Request", "Response"))}

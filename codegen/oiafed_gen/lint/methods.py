@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from oiafed_gen.generate import Resolved
 from oiafed_gen.lint.finding import Finding
 from oiafed_gen.lint.usage import reached
-from oiafed_gen.model import Method
+from oiafed_gen.model import Method, walk_methods
 from oiafed_gen.provided import NATIVE
 
 _TENSORS = {NATIVE["tensor"], NATIVE["tensors"]}
@@ -31,4 +31,4 @@ def read_like(resolved: Resolved) -> Iterator[Finding]:
 
 
 def _methods(resolved: Resolved) -> Iterator[Method]:
-    return (method for file in resolved.schema.files for role in file.roles for method in role.methods)
+    return (method for file in resolved.schema.files for method in walk_methods(file))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from oiafed_gen.generate import Resolved
 from oiafed_gen.lint.finding import Finding
-from oiafed_gen.model import walk_enums
+from oiafed_gen.model import walk_enums, walk_methods
 from oiafed_gen.python.table import Table, walk_python
 
 
@@ -40,9 +40,9 @@ def reached(table: Table, names: set[str]) -> set[str]:
 
 
 def _roots(resolved: Resolved) -> set[str]:
-    methods = [m for file in resolved.schema.files for role in file.roles for m in role.methods]
     return {
         name
-        for method in methods
+        for file in resolved.schema.files
+        for method in walk_methods(file)
         for name in (method.request, method.response, *(error.name for error in method.errors))
     }

@@ -10,7 +10,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Diagnostic, Location, Problems, suggestion
-from oiafed_gen.model import File, Mention, Message
+from oiafed_gen.model import File, Mention, Message, walk_methods
 from oiafed_gen.provided import Provided, is_native
 from oiafed_gen.reading.files import check_package, check_path, is_proto3
 from oiafed_gen.reading.imports import Importer, closure, resolve_imports
@@ -186,7 +186,7 @@ def _names(outline: ProtoOutline) -> tuple[str, ...]:
 
 def with_errors(files: tuple[File, ...]) -> tuple[File, ...]:
     """Return the files with every message that a method raises marked as an error."""
-    raised = {error.name for file in files for role in file.roles for method in role.methods for error in method.errors}
+    raised = {error.name for file in files for method in walk_methods(file) for error in method.errors}
     return tuple(dataclasses.replace(f, messages=_marked(f.messages, raised)) for f in files)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from markupsafe import escape
 
 from oiafed_gen.model import Enum, EnumValue, File, Message, Reserved
-from oiafed_gen.python.table import Table
+from oiafed_gen.python.table import Table, walk_python
 from oiafed_gen.reference.addresses import anchor
 from oiafed_gen.reference.entries import Entries, deprecated
 from oiafed_gen.reference.prose import Resolve, prose
@@ -32,7 +32,7 @@ class Types:
 
     def groups(self, files: tuple[File, ...]) -> tuple[TypeGroup, ...]:
         """Return the types of the package's files by kind; kinds of which there are none are left out."""
-        messages = [message for file in files for message in _documented(file.messages)]
+        messages = [message for file in files for message in walk_python(file)]
         enums = [enum for file in files for enum in file.enums]
         enums += [enum for message in messages for enum in message.enums]
         groups = (
@@ -94,11 +94,3 @@ def _reserved(reserved: Reserved) -> Iterator[str]:
     numbers = [str(first) if first == last else f"{first} to {last}" for first, last in reserved.numbers]
     if numbers or reserved.names:
         yield f"Reserved: {', '.join((*numbers, *reserved.names))}."
-
-
-def _documented(messages: tuple[Message, ...]) -> Iterator[Message]:
-    """Yield the messages that have a Python class, outer ones first."""
-    for message in messages:
-        if not message.wire_only:
-            yield message
-            yield from _documented(message.messages)

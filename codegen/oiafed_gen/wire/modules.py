@@ -56,6 +56,11 @@ def _clear_names(fields: Iterable[FieldDescriptorProto]) -> None:
             field.ClearField("json_name")
 
 
+def protoc_module(name: str) -> str:
+    """Return what protoc calls the module of a file, dotted."""
+    return f"{name.removesuffix('.proto').replace('-', '_').replace('/', '.')}_pb2"
+
+
 def _python_path(name: str) -> str:
     """Return where protoc writes the module of a file."""
-    return f"{name.removesuffix('.proto').replace('-', '_').replace('.', '/')}_pb2.py"
+    return f"{protoc_module(name).replace('.', '/')}.py"

@@ -12,6 +12,7 @@ from oiafed_gen.model import File
 from oiafed_gen.python.scope import relative
 from oiafed_gen.python.table import Table
 from oiafed_gen.wire.head import split_head
+from oiafed_gen.wire.modules import protoc_module
 
 _FROM = re.compile(r"^from (?P<package>[\w.]+) import (?P<module>\w+_pb2)(?P<rest>.*)$", re.MULTILINE)
 _IMPORT = re.compile(r"^import (?P<module>\w+_pb2)(?P<rest>.*)$", re.MULTILINE)
@@ -36,14 +37,10 @@ def dependencies(table: Table, file: File) -> dict[str, str]:
     ahead = list(file.imports)
     while ahead:
         name = ahead.pop()
-        if _protoc_module(name) not in found:
-            found[_protoc_module(name)] = name
+        if protoc_module(name) not in found:
+            found[protoc_module(name)] = name
             ahead.extend(by_name[name].imports if name in by_name else ())
     return found
-
-
-def _protoc_module(proto_name: str) -> str:
-    return f"{proto_name.removesuffix('.proto').replace('-', '_').replace('/', '.')}_pb2"
 
 
 class _Replace:
