@@ -69,7 +69,7 @@ class Code(enum.StrEnum):
     RENUMBERED = "renumbered"
     UNRESERVED = "unreserved"
     CHANGED_TYPE = "changed-type"
-    CHANGED_ONEOF = "changed-oneof"
+    CHANGED_ONE_OF = "changed-one-of"
     CHANGED_DEFAULT = "changed-default"
     CHANGED_METHOD = "changed-method"
     NEW_REQUIRED = "new-required"

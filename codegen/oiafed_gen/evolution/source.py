@@ -46,7 +46,7 @@ def _record(path: str, old: Record, new: Record | None, places: Places, added: S
     for name, proto in old.one_ofs.items():
         if name not in new.one_ofs:
             message = f"in '{new.name}', the oneof '{name}' was removed or has another name"
-            yield _breach(Code.CHANGED_ONEOF, f"{path}.{proto}", new.location, message)
+            yield _breach(Code.CHANGED_ONE_OF, f"{path}.{proto}", new.location, message)
 
 
 def _alike(old: Record, new: Record) -> bool:
