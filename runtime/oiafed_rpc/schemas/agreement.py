@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from google.protobuf.descriptor import Descriptor
 
 from oiafed_rpc.codec.messages import MessageCodec
-from oiafed_rpc.compatibility import Difference, Rule, differences, misread
+from oiafed_rpc.compatibility import Difference, Level, Rule, differences
 from oiafed_rpc.method import Method
 from oiafed_rpc.schemas.ranges import Ranged, Ranges
 from oiafed_rpc.schemas.shape import Shape, shape_of
@@ -73,11 +73,13 @@ def agree(spec: Method[Any], theirs: Shape) -> Agreement:
     by_number: list[Conflict] = []
     by_name: list[Conflict] = []
     for writer, reader, asked in ((ours.request, theirs.request, True), (theirs.response, ours.response, False)):
-        conflicts += _conflicts(misread(writer, reader), asked=asked)
-        by_number += _conflicts(_of(Rule.FIELD_ZERO, writer, reader), asked=asked)
-        by_name += _conflicts(_of(Rule.FIELD_NAME, writer, reader), asked=asked)
+        found = differences(writer, reader)
+        conflicts += _conflicts(filter(_is_misread, found), asked=asked)
+        by_number += _conflicts(_of(Rule.FIELD_ZERO, found), asked=asked)
+        by_name += _conflicts(_of(Rule.FIELD_NAME, found), asked=asked)
     for writer, reader in _errors(ours, theirs):  # always in protobuf's bytes, and not by the codecs of the method
-        conflicts += _conflicts([*misread(writer, reader), *_of(Rule.FIELD_ZERO, writer, reader)], asked=False)
+        found = differences(writer, reader)
+        conflicts += _conflicts([*filter(_is_misread, found), *_of(Rule.FIELD_ZERO, found)], asked=False)
         narrow = Ranges(writer, reader).narrow
         conflicts += [Conflict("field", each.path, "is", each.kind, each.written) for each in narrow]
     requests = Ranges(ours.request, theirs.request)
@@ -91,8 +93,12 @@ def _once(conflicts: Iterable[Conflict]) -> tuple[Conflict, ...]:
     return tuple(dict.fromkeys(conflicts))
 
 
-def _of(rule: Rule, writer: Descriptor, reader: Descriptor) -> list[Difference]:
-    return [each for each in differences(writer, reader) if each.rule is rule]
+def _is_misread(found: Difference) -> bool:
+    return found.rule.live and found.level is Level.WIRE
+
+
+def _of(rule: Rule, found: Iterable[Difference]) -> list[Difference]:
+    return [each for each in found if each.rule is rule]
 
 
 def _ranged(ranges: Ranges, codec: MessageCodec) -> MessageCodec:
