@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Any, NamedTuple, Protocol
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 
 from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.codec.scalars import SCALARS, Accepts
 from oiafed_rpc.codec.shadowed import has_field, set_in_parent
 from oiafed_rpc.codec.values import value_of
+from oiafed_rpc.descriptors import map_entry
 from oiafed_rpc.records import Empty
 from oiafed_rpc.serializer import Serializers
 
@@ -205,12 +206,6 @@ def field_codec(field: FieldDescriptor, python: type[Any] | None, default: objec
     optional = field.has_presence and (below is None or field.containing_oneof is not None or default is None)
     types = (*one.types, NoneType) if optional and default is None else one.types
     return (_Optional(field.name, inner, default) if optional else inner), Accepts(one.expected, types)
-
-
-def map_entry(field: FieldDescriptor) -> Descriptor | None:
-    """The message of a map's entries; None where the field is no map."""
-    message = field.message_type
-    return message if message is not None and message.GetOptions().map_entry else None
 
 
 def class_of(field: FieldDescriptor, generated: type[Any] | None) -> type[Any] | None:

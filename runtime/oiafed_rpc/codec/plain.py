@@ -10,9 +10,9 @@ from typing import Any, TypeAlias, cast
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from oiafed_rpc.codec.fields import map_entry
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.codec.values import value_of
+from oiafed_rpc.descriptors import map_entry
 
 Converter: TypeAlias = Callable[[Any], Any]
 """Gives the typed value that a plain one stands for; what is typed already, or fits nothing, it gives back."""

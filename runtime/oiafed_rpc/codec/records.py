@@ -13,13 +13,14 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtoMessage
 
-from oiafed_rpc.codec.fields import REQUIRED, FieldCodec, class_of, field_codec, map_entry
+from oiafed_rpc.codec.fields import REQUIRED, FieldCodec, class_of, field_codec
 from oiafed_rpc.codec.kept import Kept
 from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.codec.plain import Converter, converter
 from oiafed_rpc.codec.scalars import Accepts
 from oiafed_rpc.codec.shadowed import merge, serialized
 from oiafed_rpc.codec.sharing import check_sharing, depth_told, weight
+from oiafed_rpc.descriptors import map_entry
 from oiafed_rpc.errors import DeclaredError
 from oiafed_rpc.one_of import check_one, check_one_ofs
 from oiafed_rpc.records import Empty, OpenEnum, Record

@@ -8,8 +8,9 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from google.protobuf.descriptor_pb2 import FieldOptions
 
 from oiafed_rpc.compatibility.enums import enum_rules
-from oiafed_rpc.compatibility.kinds import entry_of, is_opaque, kind, same_bytes, same_json, spelled
+from oiafed_rpc.compatibility.kinds import same_bytes, same_json, spelled
 from oiafed_rpc.compatibility.rule import Difference, Level, Rule, difference
+from oiafed_rpc.descriptors import is_opaque, kind, map_entry
 from oiafed_rpc.system.wire import options_pb2
 
 
@@ -24,7 +25,7 @@ def field_rules(old: FieldDescriptor, new: FieldDescriptor, path: str) -> Iterat
 
 def parts(old: FieldDescriptor, new: FieldDescriptor) -> Iterator[tuple[FieldDescriptor, FieldDescriptor, str]]:
     """Yield what of a field has a type, in both versions and as words: the field, or the keys and values of a map."""
-    before, now = entry_of(old), entry_of(new)
+    before, now = map_entry(old), map_entry(new)
     if before and now:
         for name in ("key", "value"):
             yield before.fields_by_name[name], now.fields_by_name[name], f"the {name}s of '{new.name}'"
@@ -78,7 +79,7 @@ def _default(field: FieldDescriptor) -> str:
 
 
 def _cardinality(old: FieldDescriptor, new: FieldDescriptor, path: str) -> Iterator[Difference]:
-    if (old.is_repeated, bool(entry_of(old))) != (new.is_repeated, bool(entry_of(new))):
+    if (old.is_repeated, bool(map_entry(old))) != (new.is_repeated, bool(map_entry(new))):
         rule = Rule.FIELD_CARDINALITY if old.is_repeated != new.is_repeated else Rule.FIELD_JSON_CARDINALITY
         message = f"'{new.name}' changed from {_described(old)} to {_described(new)}"
         yield difference(rule, path, _described(old), _described(new), message)
@@ -86,7 +87,7 @@ def _cardinality(old: FieldDescriptor, new: FieldDescriptor, path: str) -> Itera
 
 def _described(field: FieldDescriptor) -> str:
     """Return a field's type with its cardinality, as YAML has it."""
-    entry = entry_of(field)
+    entry = map_entry(field)
     if entry:
         return f"map<{spelled(entry.fields_by_name['key'])}, {spelled(entry.fields_by_name['value'])}>"
     return f"list<{spelled(field)}>" if field.is_repeated else spelled(field)

@@ -9,29 +9,24 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.message_factory import GetMessageClass
 
-from oiafed_rpc.codec.fields import map_entry
 from oiafed_rpc.codec.messages import MessageCodec
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.codec.records import parse
 from oiafed_rpc.codec.shadowed import has_field
+from oiafed_rpc.descriptors import kind, map_entry
 from oiafed_rpc.serializer import Serializers
 
 _INT32, _INT64 = (-(1 << 31), (1 << 31) - 1), (-(1 << 63), (1 << 63) - 1)
 _UINT32, _UINT64 = (0, (1 << 32) - 1), (0, (1 << 64) - 1)
 _RANGES = {
-    FieldDescriptor.TYPE_BOOL: ("bool", (0, 1)),
-    FieldDescriptor.TYPE_ENUM: ("enum", _INT32),
-    FieldDescriptor.TYPE_INT32: ("int32", _INT32),
-    FieldDescriptor.TYPE_SINT32: ("sint32", _INT32),
-    FieldDescriptor.TYPE_SFIXED32: ("sfixed32", _INT32),
-    FieldDescriptor.TYPE_UINT32: ("uint32", _UINT32),
-    FieldDescriptor.TYPE_FIXED32: ("fixed32", _UINT32),
-    FieldDescriptor.TYPE_INT64: ("int64", _INT64),
-    FieldDescriptor.TYPE_SINT64: ("sint64", _INT64),
-    FieldDescriptor.TYPE_SFIXED64: ("sfixed64", _INT64),
-    FieldDescriptor.TYPE_UINT64: ("uint64", _UINT64),
-    FieldDescriptor.TYPE_FIXED64: ("fixed64", _UINT64),
+    "bool": (0, 1),
+    "enum": _INT32,
+    **dict.fromkeys(("int32", "sint32", "sfixed32"), _INT32),
+    **dict.fromkeys(("uint32", "fixed32"), _UINT32),
+    **dict.fromkeys(("int64", "sint64", "sfixed64"), _INT64),
+    **dict.fromkeys(("uint64", "fixed64"), _UINT64),
 }
+"""The least and the greatest integer that each type has room for."""
 
 
 class Narrow(NamedTuple):
@@ -140,12 +135,12 @@ class Ranges:
 def _part(field: FieldDescriptor, read: FieldDescriptor, path: str) -> _Field:
     if field.message_type is not None and read.message_type is not None:
         return _Field(None, (field.message_type.full_name, read.message_type.full_name))
-    written, wanted = _RANGES.get(field.type), _RANGES.get(read.type)
-    if written is None or wanted is None:
+    written, wanted = kind(field), kind(read)
+    if written not in _RANGES or wanted not in _RANGES:
         return _Field(None, None)
-    (name, (low, high)), (kind, (least, most)) = written, wanted
+    (low, high), (least, most) = _RANGES[written], _RANGES[wanted]
     fits = least <= low and high <= most
-    return _Field(None if fits else Narrow(path, kind, name, least, most), None)
+    return _Field(None if fits else Narrow(path, wanted, written, least, most), None)
 
 
 def _content(message: Any, field: FieldDescriptor) -> Iterable[tuple[str, Any, Any]]:

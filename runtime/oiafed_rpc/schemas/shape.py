@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from oiafed_rpc.codec.messages import Params
+from oiafed_rpc.descriptors import is_opaque, map_entry
 from oiafed_rpc.method import Method
 
 _SIZE = 8  # bytes
-_KNOWN_BY_NAME = ("google.protobuf.", "oiafed.v1.")
-"""Messages that have a meaning beyond their fields: another of the same fields is another."""
 
 
 class Shape(NamedTuple):
@@ -88,7 +87,7 @@ def _outline(root: Descriptor) -> Iterable[str]:
     places = {root.full_name: 0}
     ahead = [root]
     for message in ahead:  # grows on the way
-        known = message.full_name if message.full_name.startswith(_KNOWN_BY_NAME) else ""
+        known = message.full_name if is_opaque(message) else ""
         yield f"message {places[message.full_name]} {known}"
         for field in sorted(message.fields, key=lambda each: each.number):
             below = field.message_type
@@ -102,7 +101,7 @@ def _field(field: FieldDescriptor, places: Mapping[str, int]) -> str:
     below = field.message_type
     words = [str(field.number), field.name, str(field.type), "many" if field.is_repeated else "one"]
     words.append("present" if field.has_presence else "")
-    words.append("map" if below is not None and below.GetOptions().map_entry else "")
+    words.append("map" if map_entry(field) is not None else "")
     oneof = field.containing_oneof
     words.append(",".join(str(each) for each in sorted(member.number for member in oneof.fields)) if oneof else "")
     words.append(str(places[below.full_name]) if below is not None else _members(field.enum_type))
