@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +24,7 @@ from oiafed_gen.sources import SchemaFile
 _VARIABLE = "OIAFED_GEN_CACHE"
 _PROGRAMS = ("grpcio-tools", "jinja2", "mypy-protobuf", "protobuf", "pyyaml", "ruff")
 _MOST = 200  # digests that are kept
+_DIGEST = re.compile("[0-9a-f]{64}")
 
 
 class Cache:
@@ -42,10 +44,10 @@ class Cache:
 
     def knows(self, texts: Mapping[str, str]) -> bool:
         """Whether these texts, by path, are what came of the schema."""
-        kept = ""
+        kept = b""
         with suppress(OSError):
-            kept = self._path.read_text() if self._path else ""
-        return kept == digest_of(texts)
+            kept = self._path.read_bytes() if self._path else b""
+        return kept == digest_of(texts).encode()
 
     def keep(self, texts: Mapping[str, str]) -> None:
         """Remember what came of the schema; where nothing can be written, do nothing."""
@@ -99,7 +101,8 @@ def _everything(schema: Sequence[SchemaFile], provided: Provided) -> Iterator[st
 
 
 def _forget(folder: Path) -> None:
-    """Remove the oldest digests where there are too many."""
-    found = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    """Remove the oldest digests where there are too many; whatever else is in the folder is not ours."""
+    digests = (path for path in folder.iterdir() if _DIGEST.fullmatch(path.name))
+    found = sorted(digests, key=lambda path: path.stat().st_mtime_ns)
     for path in found[:-_MOST]:
         path.unlink()

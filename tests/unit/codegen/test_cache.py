@@ -63,6 +63,21 @@ def test_old_digests_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert len(list(tmp_path.iterdir())) == 3
 
 
+def test_files_of_others_in_the_same_folder_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "_MOST", 1)
+    theirs = [tmp_path / name for name in ("thesis.txt", "0123abcd")]
+    for path in theirs:
+        path.touch()
+    Cache(SCHEMA, PROVIDED, tmp_path).keep(TEXTS)
+    assert all(path.exists() for path in theirs)
+
+
+def test_a_digest_that_is_no_text_is_not_the_one(tmp_path: Path) -> None:
+    Cache(SCHEMA, PROVIDED, tmp_path).keep(TEXTS)
+    next(tmp_path.iterdir()).write_bytes(b"\xff\xfe")
+    assert not Cache(SCHEMA, PROVIDED, tmp_path).knows(TEXTS)
+
+
 @pytest.mark.parametrize(
     ("environment", "folder"),
     [
