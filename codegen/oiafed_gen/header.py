@@ -30,3 +30,8 @@ def with_proto_header(source: str, text: str) -> str:
 def is_generated(text: str) -> bool:
     """Whether `text` is the content of a file that oiafed-gen wrote."""
     return text[:80].lstrip("#/*<!- ").startswith(_MARKER)
+
+
+def says_source(text: str, source: str) -> bool:
+    """Whether a .proto file says that it was made from the schema file `source`."""
+    return text.startswith(proto_header(source))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import posixpath
+import stat
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from oiafed_gen.header import is_generated
+from oiafed_gen.header import is_generated, says_source
 from oiafed_gen.output.transaction import alone, replace_files
 
 CODE = (".py", ".pyi", ".proto", "py.typed")
@@ -43,17 +45,31 @@ class ForeignFileError(OutputError):
 
 
 def generated(root: Path, within: str = "", endings: tuple[str, ...] = CODE) -> dict[str, str]:
-    """Return the texts of the files below `root`, in the folder `within`, that a former run wrote."""
+    """Return the texts of the files below `root`, in the folder `within`, that a former run wrote.
+
+    Other outputs further down, such as that of an example or of a package in a virtual environment, are not among them.
+    """
     texts: dict[str, str] = {}
     for folder, folders, names in os.walk(root / within):
         folders[:] = [name for name in folders if not name.startswith((".", "__pycache__"))]
         for name in names:
             path = Path(folder, name)
-            ours = name.endswith(endings) and not path.is_symlink()
+            ours = name.endswith(endings) and path.is_file() and not path.is_symlink()
             text = _read(path) if ours else None
             if text is not None and is_generated(text):
                 texts[path.relative_to(root).as_posix()] = text
-    return texts
+    holding = {posixpath.dirname(path) for path in texts}
+    return {path: text for path, text in texts.items() if says_source(text, path) or _reached(path, within, holding)}
+
+
+def _reached(path: str, within: str, holding: Collection[str]) -> bool:
+    """Whether every folder down to a file holds such files too: so it is with Python packages, and with pages."""
+    folder = posixpath.dirname(path)
+    while folder != within and folder:
+        if folder not in holding:
+            return False
+        folder = posixpath.dirname(folder)
+    return True
 
 
 def compare(
@@ -90,12 +106,19 @@ def update(
         with alone(root):
             changes = compare(root, texts, within, endings)
             _refuse_foreign(root, changes)
-            written_first = sorted(changes, key=lambda change: change.new is None)
-            replace_files(root, {change.path: change.new for change in written_first})
+            replace_files(root, {change.path: change.new for change in sorted(changes, key=_turn)})
             return changes
     except OSError as error:
         place = error.filename2 or error.filename or root
         raise OutputError(f"{place} cannot be written: {error.strerror or error}; {root} is left as it was") from error
+
+
+def _turn(change: Change) -> tuple[bool, int]:
+    """Return when a change has its turn: what is removed comes last, and the deepest first.
+
+    Should the process be killed, the next run still finds the rest.
+    """
+    return change.new is None, -change.path.count("/") if change.new is None else 0
 
 
 def _refuse_foreign(root: Path, changes: Iterable[Change]) -> None:
@@ -110,6 +133,9 @@ def _refuse_foreign(root: Path, changes: Iterable[Change]) -> None:
 
 def _read(path: Path) -> str | None:
     try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a pipe would be waited for
+            raise OutputError(f"{path} is not an ordinary file")
         return path.read_bytes().decode("utf-8", errors="replace")
     except (FileNotFoundError, NotADirectoryError):
         return None
