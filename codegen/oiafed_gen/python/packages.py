@@ -57,6 +57,12 @@ def _top_level(table: Table, package: Package) -> set[str]:
 
 def _method_names(role: Role, problems: Problems) -> dict[str, str]:
     scope = f"the role '{role.name}'"
+    first: dict[str, str] = {}
+    for method in role.methods:
+        former = first.setdefault(method.name, method.rpc)
+        if former != method.rpc:  # only in .proto files, where protoc tells them apart
+            message = f"'{method.rpc}' and '{former}' are both the method '{method.name}' of {scope}; rename one"
+            problems.add(method.location, Code.DUPLICATE_NAME, message)
     assigned = names.assign(
         ((method.name, method.location) for method in role.methods), names.METHOD_RESERVED, scope, problems
     )
