@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGeneratorResponse
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
 
 from oiafed_gen.diagnostics import Problems, SchemaError
@@ -65,11 +66,29 @@ def respond(request: CodeGeneratorRequest) -> CodeGeneratorResponse:
 def _generate(request: CodeGeneratorRequest) -> dict[str, str]:
     if request.parameter:
         raise ToolError(f"there is no option '{request.parameter}'; protoc-gen-oiafed has none")
+    _check(request)
     problems = Problems()
     provided = provided_files()
     schema = read_descriptors(request.proto_file, request.file_to_generate, provided, problems)
     texts = python_files(resolved(schema, provided, problems))
     return {name: text for name, text in texts.items() if not name.endswith(".proto")}  # of what it imports
+
+
+def _check(request: CodeGeneratorRequest) -> None:
+    """See that a request is one that protoc could have made.
+
+    Raises:
+        ToolError: It is not.
+    """
+    pool = DescriptorPool()
+    try:
+        for file in request.proto_file:
+            pool.AddSerializedFile(file.SerializeToString())
+    except TypeError as error:
+        raise ToolError(f"the request has descriptors that protoc would not make: {error}") from error
+    missing = sorted({*request.file_to_generate} - {file.name for file in request.proto_file})
+    if missing:
+        raise ToolError(f"the request has no descriptor of '{missing[0]}', which is to be generated")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGeneratorResponse
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from oiafed_gen.generate import generate
 from oiafed_gen.protoc_plugin import respond
 from oiafed_gen.provided import provided_files
@@ -98,3 +99,24 @@ def test_started_by_hand(plugin: Path) -> None:
     done = subprocess.run([plugin], input=b"hello", capture_output=True, check=False)
     assert done.returncode == 1
     assert b"run oiafed-gen instead" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ([{"name": "x", "number": 1, "type": 11, "type_name": ".nope"}], "nope"),
+        ([{"name": "x", "number": 1, "type": 5, "label": 1, "oneof_index": 7}], "oneof_index"),
+        ([{"name": "x", "number": 0, "type": 5, "label": 1}], "invalid field number"),
+    ],
+)
+def test_descriptors_that_protoc_would_not_make(fields: list[dict[str, object]], told: str) -> None:
+    file = FileDescriptorProto(name="a.proto", package="a.v1", syntax="proto3")
+    file.message_type.add(name="M", field=fields)  # type: ignore[arg-type]
+    answer = respond(CodeGeneratorRequest(file_to_generate=["a.proto"], proto_file=[file]))
+    assert "descriptors that protoc would not make" in answer.error
+    assert told in answer.error
+
+
+def test_a_file_that_is_not_there() -> None:
+    answer = respond(CodeGeneratorRequest(file_to_generate=["a.proto"]))
+    assert answer.error == "the request has no descriptor of 'a.proto', which is to be generated"
