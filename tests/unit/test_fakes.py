@@ -385,6 +385,19 @@ class TestFederation:
             gate.wait_until_reached(timeout=0.01)
 
 
+async def test_an_id_that_is_taken_leaves_the_node_that_has_it_to_be_stopped(federation: Federation) -> None:
+    first = await federation.node("trainer", "trainer")
+    with pytest.raises(RpcError) as failure:
+        await federation.node("trainer", "trainer")
+    assert failure.value.code is Code.ALREADY_EXISTS
+    assert federation.nodes == {"trainer": first}
+    await first.stop()
+    again = await federation.node("trainer", "trainer")
+    assert federation.nodes == {"trainer": again}
+    await federation.fakes(FakeLearner)
+    assert set(again.peers) == {"learner_0"}
+
+
 async def test_two_federations_do_not_meet(federation: Federation) -> None:
     (_,) = await federation.fakes(FakeLearner)
     async with Node("learner_0", "learner"):

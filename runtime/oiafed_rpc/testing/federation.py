@@ -40,7 +40,8 @@ class _Federation(Generic[N]):
     def __init__(self, make: Callable[[], Transport]) -> None:
         self.nodes: dict[str, N] = {}
         self._make = make
-        self._fakes: dict[str, list[Fake]] = {}
+        self._all: list[N] = []  # those of which `nodes` has another by now among them
+        self._fakes: defaultdict[str, list[Fake]] = defaultdict(list)
         self._numbers: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
 
     def _made(self, kind: type[N], node_id: str, role: str, handlers: Sequence[Handler], options: dict[str, Any]) -> N:
@@ -48,8 +49,8 @@ class _Federation(Generic[N]):
         node = kind(node_id, role, self._make(), **options)
         for handler in handlers:
             node.register(handler)
-        self.nodes[node_id] = node
-        self._fakes[node_id] = [each for each in handlers if isinstance(each, Fake)]
+        self._all.append(node)
+        self._fakes[node_id] += [each for each in handlers if isinstance(each, Fake)]
         return node
 
     def _next_id(self, role: str) -> str:
@@ -92,13 +93,17 @@ class Federation(_Federation[Node]):
         """A node that runs, and is connected to all others, until the end of the test.
 
         Args:
-            node_id: Its id.
+            node_id: Its id. That of a node which has been stopped is the node's that comes after it.
             role: Its role.
             handlers: What answers its calls.
             options: More of what `Node` takes.
+
+        Raises:
+            RpcError: ALREADY_EXISTS where a node with that id is running in memory.
         """
         node = self._made(Node, node_id, role, handlers, options)
         await node.start()
+        self.nodes[node_id] = node
         for one, address in self._links(node):
             await one.connect(address)
         return node
@@ -123,7 +128,7 @@ class Federation(_Federation[Node]):
             UnfinishedCallsError: A fake is still answering a call.
         """
         async with contextlib.AsyncExitStack() as stack:
-            for node in self.nodes.values():
+            for node in self._all:
                 stack.push_async_callback(node.stop, grace=0)
             for script in _all_scripts(self._fakes):
                 await script.until_idle(_SETTLING)
@@ -137,6 +142,7 @@ class BlockingFederation(_Federation[BlockingNode]):
         """A node that runs, and is connected to all others, until the end of the test; as `Federation.node`."""
         node = self._made(BlockingNode, node_id, role, handlers, options)
         node.start()
+        self.nodes[node_id] = node
         for one, address in self._links(node):
             one.connect(address)
         return node
@@ -152,7 +158,7 @@ class BlockingFederation(_Federation[BlockingNode]):
     def close(self) -> None:
         """Stop all nodes; as `Federation.close`."""
         with contextlib.ExitStack() as stack:
-            for node in self.nodes.values():
+            for node in self._all:
                 stack.callback(node.stop, grace=0)
             for script in _all_scripts(self._fakes):
                 script.wait_until_idle(_SETTLING)
