@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oiafed_rpc import Serializers
+from oiafed_rpc import Code, RpcError, Serializers
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.records import same_value
 from oiafed_rpc.serializer import PickleSerializer, SerializerError
+from oiafed_rpc.testing import Federation
 from oiafed_rpc.testing.stubs.conformance import v1 as stubs
+from oiafed_rpc.testing.stubs.conformance.v1.testing import FakePainter
 
 from tests.unit.serializer_values import BUILT_IN, again, same
 
@@ -238,6 +240,21 @@ def test_payloads_that_are_small_for_what_they_hold_twice_are_refused() -> None:
     anything: list[Any] = [1]
     anything.append(anything)
     assert _METHODS["anything"].request_codec.adopt({"value": anything})["value"] is anything
+
+
+@pytest.mark.oiafed_transport("serialized")
+async def test_a_record_that_holds_itself_is_refused_where_it_is_sent(federation: Federation) -> None:
+    (fake,) = await federation.fakes(FakePainter)
+    painter = (await federation.node("curator", "curator")).get_proxy("painter_0", stubs.PainterProxy)
+    ring = stubs.Tree(name="x")
+    ring.left = ring
+    with pytest.raises(RpcError, match="nested too deeply, or that hold themselves") as failure:
+        await painter.tree(ring)
+    assert failure.value.code is Code.INVALID_ARGUMENT
+    fake.on.tree.returns(ring)
+    with pytest.raises(RpcError, match=r"returned what can't be sent: .*hold themselves") as failure:
+        await painter.tree(stubs.Tree(name="y"))
+    assert failure.value.code is Code.INTERNAL
 
 
 def test_errors_of_another_serializer() -> None:

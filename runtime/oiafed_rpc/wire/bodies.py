@@ -160,7 +160,10 @@ class Wire:
         if spec.role and serializer:
             codec.check(value)
             return _OBJECT.encode(value, serializers)
-        return codec.encode(value, serializers)
+        try:
+            return codec.encode(value, serializers)
+        except RecursionError:
+            raise FieldError("", "values nested too deeply, or that hold themselves") from None
 
     def _decode(self, spec: Method[Any], codec: MessageCodec, data: bytes, serializer: str, encoding: str) -> Any:
         if encoding:
