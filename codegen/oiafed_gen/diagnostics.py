@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import difflib
 import enum
 from collections.abc import Iterable
 
 from oiafed_gen.codes import Code
+
+_NEIGHBOURS = 100  # names before and behind an unknown one among which the right one is looked for
 
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
@@ -98,5 +101,9 @@ class SchemaError(Exception):
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for the known name nearest to `name`, or nothing where none is near."""
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.65)
+    names = sorted(known)
+    if len(names) > 2 * _NEIGHBOURS:  # the time for all would be felt where many names are unknown
+        place = bisect.bisect(names, name)
+        names = names[max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS]
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.65)
     return f"; did you mean '{near[0]}'?" if near else ""

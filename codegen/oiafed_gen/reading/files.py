@@ -7,6 +7,7 @@ import re
 from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Location, Problems
 
+LONGEST_PACKAGE = 200  # characters
 _MODULE_PATH = re.compile(r"(?:[A-Za-z_][\w-]*/)*[A-Za-z_][\w.-]*", re.ASCII)
 
 
@@ -18,10 +19,17 @@ def check_path(path: str, problems: Problems) -> None:
 
 
 def check_package(path: str, package: str, provided: set[str], problems: Problems) -> None:
-    """Report a file whose package is provided."""
+    """Report a file whose package is provided, or has a longer name than folders can have."""
+    if len(package) > LONGEST_PACKAGE:
+        problems.add(Location(path), Code.BAD_NAME, too_long("the package", package))
     if package in provided:
         message = f"the package '{package}' is provided; choose another"
         problems.add(Location(path), Code.PROVIDED_PACKAGE, message)
+
+
+def too_long(what: str, package: str) -> str:
+    """Return what is said of a package whose name is too long."""
+    return f"{what} has {len(package)} characters, and names folders; {LONGEST_PACKAGE} at most"
 
 
 def is_proto3(syntax: str, location: Location, problems: Problems) -> bool:

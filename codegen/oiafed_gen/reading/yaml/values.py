@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 
 from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Location, Problems, suggestion
+from oiafed_gen.reading.files import LONGEST_PACKAGE, too_long
 from oiafed_gen.reading.type_syntax import RESERVED
 from oiafed_gen.reading.yaml.tree import Mapping, Node, Scalar, Sequence
 
@@ -131,6 +132,9 @@ class Values:
             self.wrong(
                 node.location, Code.BAD_NAME, f"{what} must be a dotted name such as 'federation.v1', not '{text}'"
             )
+            return ""
+        if node is not None and len(text) > LONGEST_PACKAGE:
+            self.wrong(node.location, Code.BAD_NAME, too_long(what, text))
             return ""
         return text
 
