@@ -9,7 +9,7 @@ import click
 from oiafed_gen.cli.init import init
 from oiafed_gen.cli.review import Review
 from oiafed_gen.cli.running import Run
-from oiafed_gen.cli.subcommands import FolderOrCommand, MainCommand
+from oiafed_gen.cli.subcommands import Folder, FolderOrCommand, MainCommand
 from oiafed_gen.codes import Code
 from oiafed_gen.evolution import Level
 from oiafed_gen.lint import RULES
@@ -36,20 +36,20 @@ def print_json_schema(context: click.Context, _: click.Parameter, wanted: bool) 
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(path_type=Path, file_okay=False),
     default="generated",
     show_default=True,
     help="The folder to write to.",
 )
 @click.option(
     "--docs",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Folder(path_type=Path, file_okay=False),
     metavar="DIR",
     help="Write an HTML reference of the schema to the folder DIR as well.",
 )
 @click.option(
     "--templates",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    type=Folder(path_type=Path, exists=True, file_okay=False),
     metavar="DIR",
     help="A folder of templates that take the place of the generator's own, or of single blocks of them.",
 )
@@ -112,6 +112,8 @@ def command(
     """
     if watch and check:
         raise click.UsageError("--watch writes what changes and --check writes nothing; give one of them")
+    if against == "":
+        raise click.BadParameter("no name is given; the current folder is '.'", param_hint="--against")
     review = Review(against, tuple(map(Level, levels)), style, tuple(map(Code, ignored)))
     if watch and review.wanted:
         raise click.UsageError("--watch writes what changes, and --against and --lint write nothing")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from oiafed_gen.cli.subcommands import Folder
 from oiafed_gen.output.transaction import alone, replace_files
 from oiafed_gen.project.naming import package_of, problem_with
 from oiafed_gen.project.render import project_files
@@ -45,7 +46,7 @@ def new_project(folder: Path, package: str) -> dict[str, str]:
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=Folder(path_type=Path))
 @click.option("--package", help="The name of its Python package; by default made of the name of DIR.")
 def init(folder: Path, package: str | None) -> None:
     """Set up a new project in the folder DIR: schema, learner, trainer, configurations, Makefile and tests.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -45,7 +46,21 @@ class MainCommand(click.Command):
                 formatter.write_dl(rows)
 
 
-class FolderOrCommand(click.Path):
+class Folder(click.Path):
+    """A folder. One without a name, as a variable that is not set gives, is not taken for the current one."""
+
+    name = "directory"
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        """Return the folder; fails where it is not what it has to be."""
+        if value == "":
+            self.fail("no name is given; the current folder is '.'", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class FolderOrCommand(Folder):
     """The first word of the line, for completion: a folder, or the name of another command."""
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

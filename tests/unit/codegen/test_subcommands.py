@@ -97,3 +97,19 @@ def test_a_folder_named_like_a_command_is_reached_by_its_path(tmp_path: Path, mo
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(real, ["./init"])
     assert "there is no such folder" in result.output
+
+
+@pytest.mark.parametrize(
+    "line",
+    [("",), ("schema", "-o", ""), ("schema", "--docs", ""), ("schema", "--against", ""), ("init", "")],
+    ids=" ".join,
+)
+def test_a_variable_that_is_not_set_is_not_the_current_folder(
+    line: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "schema").mkdir()
+    (tmp_path / "schema/a.yaml").write_text("package: a.v1\ntypes: {T: {}}\n")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(real, line)
+    assert (result.exit_code, [path.name for path in tmp_path.iterdir()]) == (2, ["schema"])
+    assert "no name is given" in result.stderr
