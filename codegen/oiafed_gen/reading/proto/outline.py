@@ -73,6 +73,9 @@ def _tokens(path: str, text: str) -> Iterator[_Token]:
             yield _Token(match[0], Location(path, line, match.start() - lines[line - 1] + 1))
 
 
+_DEEPEST = 32  # levels; protoc refuses more, and the names of thousands would take minutes to make
+
+
 class _Scan:
     """Walks the tokens, keeping the stack of open braces."""
 
@@ -139,7 +142,7 @@ class _Scan:
         keyword, name = self._text(index - 2) if index >= 2 else "", self._text(index - 1) if index >= 1 else ""
         outer = self._scopes[-1] if self._scopes else None
         kind = _KINDS.get(keyword) if not self._scopes or outer is not None else None
-        if kind is None or "." in name:
+        if kind is None or "." in name or len(self._scopes) >= _DEEPEST:
             self._scopes.append(None)
             return
         prefix = outer.full_name if outer else self.package
