@@ -102,7 +102,7 @@ class Signatures:
             handling=_listed(parameters, "_rpc.RequestStream"),
             recorded=tuple(parameter.typed("_testing.Received") for parameter in parameters),
             stream=next((parameter.name for parameter in parameters if parameter.is_stream), ""),
-            result=self._result(method),
+            result=self.result(method),
             doc=self._doc(method, parameters),
             decorator=f'@_rpc.deprecated("{name} is deprecated.")' if method.deprecated else "",
         )
@@ -124,7 +124,8 @@ class Signatures:
             return Parameter(name, annotation, is_stream=True)
         return Parameter(name, annotation, "None" if optional else self._scope.default(field, self._hidden))
 
-    def _result(self, method: Method) -> str:
+    def result(self, method: Method) -> str:
+        """Return the type of a method's result, or of one item of it."""
         message = self._table.messages.get(method.response)
         if method.response == EMPTY:
             return "None"

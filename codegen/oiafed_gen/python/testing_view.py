@@ -162,9 +162,9 @@ class _Role:
         handled, call = self._handled.of(method), self._classes.calls[method.rpc]
         attributes = _attributes(handled.names)
         recorded = Signatures(self._table, self._scope, self._methods, {*attributes, *handled.names}).of(method)
-        plain = Signatures(self._table, self._scope, self._methods, ()).of(method)
+        plain = Signatures(self._table, self._scope, self._methods, ()).result(method)
         stream = method.server_stream
-        if any("_rpc." in part for part in (*handled.handling, *recorded.calling, plain.result, handled.result)):
+        if any("_rpc." in part for part in (*handled.handling, *recorded.calling, plain, handled.result)):
             self._scope.alias("_rpc")
         iterator = self._scope.alias("_AsyncIterator") if stream else ""
         given = ", ".join(f"{name}={name}" for name in handled.names)
@@ -178,7 +178,7 @@ class _Role:
             head=f"def {handled.name}" if stream else f"async def {handled.name}",
             body=f'return {answer}("{handled.name}", {call}({given}))',
             call=call,
-            base=f"_testing.RecordedCall[{plain.result}]",
+            base=f"_testing.RecordedCall[{plain}]",
             call_doc=docstring(f"A call of `{handled.name}` that a `{self._classes.fake}` got."),
             fields=tuple(f"{name}: {kind_}" for name, kind_ in zip(attributes, recorded.recorded, strict=True)),
             made=recorded.calling,
