@@ -11,7 +11,7 @@ from oiafed_gen.generate import Resolved, python_files, resolve
 from oiafed_gen.lint import lint
 from oiafed_gen.provided import provided_files
 from oiafed_gen.reporting import as_text
-from oiafed_gen.sources import read_schema
+from oiafed_gen.sources import lines_of, read_schema
 from oiafed_gen.templating import Templates, read_templates
 
 FOLDER = Path(__file__).parent
@@ -54,7 +54,7 @@ def outcome(schema: Path, old: Path | None = None, *, style: bool = False) -> Ou
             return _rendered(resolved, own)
     except SchemaError as error:
         found = error.diagnostics
-    return Outcome({}, as_text(found, "schema", {file.path: file.text.split("\n") for file in files}))
+    return Outcome({}, as_text(found, "schema", lines_of(files)))
 
 
 def _rendered(resolved: Resolved, own: dict[str, str]) -> Outcome:

@@ -9,15 +9,13 @@ from pathlib import Path
 import pytest
 from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGeneratorResponse
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
-from oiafed_gen.generate import generate
 from oiafed_gen.protoc_plugin import respond
-from oiafed_gen.provided import provided_files
-from oiafed_gen.sources import SchemaFile
 
-GOLDEN = Path(__file__).parents[2] / "golden"
+from tests.golden.cases import FOLDER, expected
+
 CASES = [
     folder
-    for folder in sorted(GOLDEN.iterdir())
+    for folder in sorted(FOLDER.iterdir())
     if (folder / "expected").is_dir() and not any((folder / "schema").rglob("*.yaml"))
 ]
 
@@ -48,9 +46,7 @@ def test_it_writes_what_the_command_writes(case: Path, plugin: Path, tmp_path: P
     done = _protoc(case / "schema", tmp_path / "out", plugin)
     assert (done.returncode, done.stderr) == (0, "")
     found = {path.relative_to(tmp_path / "out").as_posix(): path.read_text() for path in _files(tmp_path / "out")}
-    files = [SchemaFile(p.relative_to(case / "schema").as_posix(), p.read_text()) for p in _files(case / "schema")]
-    texts = generate(sorted(files, key=lambda file: file.path), provided_files())
-    assert found == {name: text for name, text in texts.items() if not name.endswith(".proto")}
+    assert found == {name: text for name, text in expected(case).texts.items() if not name.endswith(".proto")}
 
 
 def _files(folder: Path) -> list[Path]:
