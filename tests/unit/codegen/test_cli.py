@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from oiafed_gen import tools
-from oiafed_gen.bootstrap import main as bootstrap
 from oiafed_gen.cli.command import command as main
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -60,12 +59,6 @@ def test_what_is_no_folder(name: str, tmp_path: Path) -> None:
     result = _run(str(tmp_path / name))
     assert result.exit_code == 1
     assert result.stderr.startswith(f"{tmp_path / name}:1:1: ")
-
-
-def test_the_committed_output_is_what_the_schema_gives() -> None:
-    assert _run(str(ROOT / "schema"), "-o", str(ROOT / "generated"), "--check").output == ""
-    arguments = ["--check", "--schema", str(ROOT / "schema"), "--output", str(ROOT / "runtime")]
-    assert CliRunner().invoke(bootstrap, arguments, catch_exceptions=False).output == ""
 
 
 def test_output_inside_the_schema_folder_is_not_read_as_schema(tmp_path: Path) -> None:
