@@ -7,9 +7,10 @@ from collections.abc import Collection, Sequence
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from oiafed_gen.codes import Code
-from oiafed_gen.diagnostics import Location, Problems
+from oiafed_gen.diagnostics import Problems
 from oiafed_gen.provided import Provided
 from oiafed_gen.reading.files import check_package, check_path, is_proto3
+from oiafed_gen.reading.proto.places import Places
 from oiafed_gen.reading.proto.reader import ProtoReader
 from oiafed_gen.reading.schema import Schema, with_errors
 
@@ -36,8 +37,10 @@ def read_descriptors(
 def _check(file: FileDescriptorProto, names: Collection[str], provided: Provided, problems: Problems) -> None:
     check_path(file.name, problems)
     check_package(file.name, file.package, {"oiafed.v1", "google.protobuf"}, problems)
-    is_proto3(file.syntax, Location(file.name), problems)
-    for imported in file.dependency:
+    places = Places(file.name, "", file)
+    is_proto3(file.syntax, places.at((FileDescriptorProto.SYNTAX_FIELD_NUMBER,)), problems)
+    for index, imported in enumerate(file.dependency):
         if imported not in names and imported not in provided.texts:
+            place = places.at((FileDescriptorProto.DEPENDENCY_FIELD_NUMBER, index))
             message = f"'{imported}' is not among the files to generate; give both to the same run of protoc"
-            problems.add(Location(file.name), Code.UNKNOWN_IMPORT, message)
+            problems.add(place, Code.UNKNOWN_IMPORT, f"{message}, with buf by 'strategy: all'")

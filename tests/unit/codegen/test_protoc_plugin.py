@@ -67,14 +67,15 @@ def test_mistakes_are_told_with_their_place(plugin: Path, tmp_path: Path) -> Non
     assert done.returncode == 1
     assert "a.proto:7:3: error[unknown-error]: unknown error 'Nowher'" in done.stderr
     assert "a.proto:1:1: error[bad-name]: 'not-a-name' cannot name a Python package" in done.stderr
-    assert "'b/b.proto' is not among the files to generate" in done.stderr
+    assert "a.proto:3:1: error[unknown-import]: 'b/b.proto' is not among the files to generate" in done.stderr
     assert not _files(tmp_path / "out")
 
 
 def test_proto2_is_refused(plugin: Path, tmp_path: Path) -> None:
     (tmp_path / "schema").mkdir()
     (tmp_path / "schema/a.proto").write_text('syntax = "proto2";\npackage a.v1;\nmessage M {}\n')
-    assert 'only syntax = "proto3" is supported' in _protoc(tmp_path / "schema", tmp_path / "out", plugin).stderr
+    done = _protoc(tmp_path / "schema", tmp_path / "out", plugin)
+    assert 'a.proto:1:1: error[proto-syntax]: only syntax = "proto3" is supported' in done.stderr
 
 
 def test_an_unknown_option(plugin: Path, tmp_path: Path) -> None:
