@@ -30,7 +30,7 @@ def source_breaches(old: Resolved, new: Resolved, places: Places) -> Iterator[Br
 def _record(path: str, old: Record, new: Record | None, places: Places, added: Sequence[Record]) -> Iterator[Breach]:
     if new is None:
         heir = next((each for each in added if _alike(old, each)), None)
-        what = f"was renamed to '{heir.name}'" if heir else "was removed"
+        what = _fate(old, heir) if heir else "was removed"
         location = heir.location if heir else places.at(path)
         message = f"'{old.name}', {old.kind}, {what}"
         if old.kind == ERROR:  # it travels under its full name
@@ -47,6 +47,12 @@ def _record(path: str, old: Record, new: Record | None, places: Places, added: S
         if name not in new.one_ofs:
             message = f"in '{new.name}', the oneof '{name}' was removed or has another name"
             yield _breach(Code.CHANGED_ONE_OF, f"{path}.{proto}", new.location, message)
+
+
+def _fate(old: Record, heir: Record) -> str:
+    if old.package == heir.package:
+        return f"was renamed to '{heir.name}'"
+    return f"is '{heir.name}' in the Python package '{'.'.join(heir.package)}' now"
 
 
 def _alike(old: Record, new: Record) -> bool:

@@ -216,3 +216,16 @@ class TestParameters:
 
     def test_one_that_streams(self) -> None:
         assert self.codes("a: int32", "a: stream int32") == {"changed-method"}
+
+
+def test_a_type_that_moves_to_another_package() -> None:
+    moved, kept = "  T: {fields: {x: int32, y: string}}\n", "  U: {fields: {x: int32}}\n"
+    before, now = (
+        resolve(
+            [SchemaFile(f"{name}.yaml", f"package: {name}.v1\ntypes:\n{kept}{own}") for name, own in texts.items()],
+            provided_files(),
+        )
+        for texts in ({"a": moved, "b": ""}, {"a": "", "b": moved})
+    )
+    told = "'T', a type, is 'T' in the Python package 'b.v1' now (Python)"
+    assert [each.message for each in compare(before, now)] == [told]
