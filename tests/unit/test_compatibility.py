@@ -234,11 +234,42 @@ class TestEnums:
             ("A = 0; B = 1;", "A = 0; reserved 1;", [("enum-value-name-removed", "E.B")]),
             ("A = 0; B = 1;", 'A = 0; reserved 1; reserved "B";', []),
             ("A = 0; reserved 1 to max;", "A = 0;", [("reserved-removed", "E")]),
+            ("A = 0; B = 1;", "A = 0; B = 2; reserved 1;", [("enum-value-number", "E.B")]),
+            ("A = 0; B = 1; C = 2;", 'A = 0; C = 1; reserved "B";', [("enum-value-number", "E.C")]),
         ],
     )
     def test_values(self, old: str, new: str, rules: list[tuple[str, str]]) -> None:
         found = enum_differences(enum(f"enum E {{ {old} }}"), enum(f"enum E {{ {new} }}"))
         assert [(each.rule, each.path.removeprefix("p.")) for each in found] == rules
+
+    @pytest.mark.parametrize(
+        ("new", "rules"),
+        [
+            ("B = 1; B1 = 1; B2 = 1;", []),
+            ("B1 = 1; B = 1;", []),
+            ('B = 1; X = 1; reserved "B1";', [("enum-value-alias", "E.B")]),
+            ('B1 = 1; X = 1; reserved "B";', [("enum-value-name", "E.B1")]),
+            ("X = 1; Y = 1;", [("enum-value-name", "E.X"), ("enum-value-alias", "E.X")]),
+            ("B = 1; X = 1; B1 = 2;", [("enum-value-number", "E.B1")]),
+        ],
+    )
+    def test_further_names_stay_too(self, new: str, rules: list[tuple[str, str]]) -> None:
+        old, now = (enum(f"enum E {{ option allow_alias = true; A = 0; {body} }}") for body in ("B = 1; B1 = 1;", new))
+        found = enum_differences(old, now)
+        assert [(each.rule, each.path.removeprefix("p.")) for each in found] == rules
+
+    def test_only_the_first_name_is_written(self) -> None:
+        one = "message M { E x = 1; } enum E { A = 0; B = 1; }"
+        two = "message M { E x = 1; } enum E { option allow_alias = true; A = 0; B = 1; B1 = 1; }"
+        assert misread(message(two), message(one), Level.JSON) == []
+        two = two.replace("B = 1; B1 = 1;", "B1 = 1; B = 1;")
+        assert [each.rule for each in misread(message(two), message(one), Level.JSON)] == ["enum-value-name"]
+
+    def test_another_enum_may_have_other_names_but_not_in_json(self) -> None:
+        old = "enum E { A = 0; B = 1; } message M { E x = 1; } message N { enum E { X = 0; } }"
+        new = old.replace("{ E x", "{ N.E x")
+        assert [each.rule for each in differences(message(old), message(new))] == ["field-enum", "field-json-type"]
+        assert misread(message(old), message(new)) == []
 
     def test_are_compared_with_the_messages_that_hold_them(self) -> None:
         old, new = (f"enum E {{ A = 0; {name} = 1; }} message M {{ map<string, E> x = 1; }}" for name in "BC")
@@ -261,6 +292,7 @@ class TestServices:
             ("rpc R(In) returns (stream Out);", ["method-stream"]),
             ("rpc R(In2) returns (Out);", []),
             ("rpc R(Other) returns (Out);", ["method-request"]),
+            ("rpc R(Out) returns (Out);", ["field-removed", "field-name-removed"]),
             ("rpc R(In) returns (In);", []),
         ],
     )
@@ -315,6 +347,24 @@ class TestShapes:
         old = old.replace("A a = 1;", "A a = 1; string more = 2;")
         found = differences(message(old), message(new % "int32 more = 2;"))
         assert [(each.rule, each.path, each.old, each.new) for each in found] == [("field-type", "p.M.x", "p.A", "p.C")]
+
+    @pytest.mark.parametrize(
+        ("old", "new", "rules"),
+        [
+            ("Two", "One", ["field-removed", "field-name-removed"]),
+            ("Two", "Other", ["field-removed", "field-name-removed", "field-json-type"]),
+            ("Two", "Text", ["field-type"]),
+            ("Two", "OneOfTwo", []),
+            ("map<int32, One>", "repeated Keyed", ["field-json-cardinality", "field-removed", "field-name-removed"]),
+        ],
+    )
+    def test_what_another_message_lacks_is_told_where_it_is_held(self, old: str, new: str, rules: list[str]) -> None:
+        extra = (
+            "message One { int32 a = 1; } message Two { int32 a = 1; int32 b = 2; } message Other { int64 c = 1; }"
+            "message Text { string a = 1; } message Keyed { int32 key = 1; }"
+            "message OneOfTwo { int32 a = 1; reserved 2; reserved 'b'; }"
+        )
+        assert fields(f"{old} x = 1;", f"{new} x = 1;", extra) == [(rule, "M.x") for rule in rules]
 
     def test_a_message_of_the_same_name_is_told_where_it_is(self) -> None:
         old = "message M { A x = 1; } message A { N n = 1; } message N { string s = 1; }"

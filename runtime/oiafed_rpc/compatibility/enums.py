@@ -31,7 +31,7 @@ def _removed(old: EnumDescriptor, new: EnumDescriptor) -> Iterator[Difference]:
     """Look for values whose number, and for those whose name, is free to mean something else."""
     reserved = reserved_of(new)
     for value in old.values:
-        if value.name in new.values_by_name or _renamed(value, old, new):
+        if value.name in new.values_by_name or _kept(value, old, new):
             continue
         path, was = f"{new.full_name}.{value.name}", f"'{value.name}' = {value.number}"
         if value.number not in new.values_by_number and not reserved.has(value.number):
@@ -43,16 +43,28 @@ def _removed(old: EnumDescriptor, new: EnumDescriptor) -> Iterator[Difference]:
 
 
 def _names(old: EnumDescriptor, new: EnumDescriptor) -> Iterator[Difference]:
-    """Look for names that are gone while their number stays; more names for it do no harm."""
+    """Look for values that stay with other names; JSON is written with the first of a value, and read with each."""
     for value in old.values:
-        now = _renamed(value, old, new)
-        if now is not None:
-            message = f"value {value.number} was renamed from '{value.name}' to '{now.name}'"
-            path = f"{new.full_name}.{now.name}"
-            yield difference(Rule.ENUM_VALUE_NAME, path, f"'{value.name}'", f"'{now.name}'", message)
+        now = _kept(value, old, new)
+        if now is None or value.name in new.values_by_name:
+            continue
+        path, names = f"{new.full_name}.{now.name}", (f"'{value.name}'", f"'{now.name}'")
+        if old.values_by_number[value.number].name == value.name:
+            message = f"value {value.number} was renamed from {names[0]} to {names[1]}"
+            yield difference(Rule.ENUM_VALUE_NAME, path, *names, message)
+        else:
+            message = f"value {value.number} is not called {names[0]} as well any more"
+            yield difference(Rule.ENUM_VALUE_ALIAS, path, *names, message)
 
 
-def _renamed(value: EnumValueDescriptor, old: EnumDescriptor, new: EnumDescriptor) -> EnumValueDescriptor | None:
-    """Return what a value is called now; None where it has kept its name, or its number is another's that moved."""
-    now = new.values_by_number.get(value.number)
-    return None if now is None or value.name in new.values_by_name or now.name in old.values_by_name else now
+def _kept(value: EnumValueDescriptor, old: EnumDescriptor, new: EnumDescriptor) -> EnumValueDescriptor | None:
+    """Return the first that has the number of a value now; None where it is gone, or others have moved there."""
+    for now in new.values:
+        if now.number == value.number and _number(now.name, old) in (value.number, None):
+            return now
+    return None
+
+
+def _number(name: str, enum: EnumDescriptor) -> int | None:
+    value = enum.values_by_name.get(name)
+    return None if value is None else value.number

@@ -94,38 +94,43 @@ def _described(field: FieldDescriptor) -> str:
 
 
 def _types(old: FieldDescriptor, new: FieldDescriptor, path: str, part: str) -> Iterator[Difference]:
-    rule = _broken(old, new)
-    if rule is not None:
+    for rule in _broken(old, new):
         message = f"{part} changed from {spelled(old)} to {spelled(new)}{_remark(rule, old, new)}"
         yield difference(rule, path, spelled(old), spelled(new), message)
 
 
-def _broken(old: FieldDescriptor, new: FieldDescriptor) -> Rule | None:
+def _broken(old: FieldDescriptor, new: FieldDescriptor) -> Iterator[Rule]:
     before, now = kind(old), kind(new)
     if not same_bytes(before, now):
-        return Rule.FIELD_TYPE
-    if before == now:
-        return _broken_named(old, new)
-    if "enum" in (before, now):
-        return Rule.FIELD_ENUM
-    return None if same_json(before, now) else Rule.FIELD_JSON_TYPE
+        yield Rule.FIELD_TYPE
+    elif before == now:
+        yield from _broken_named(old, new)
+    elif "enum" in (before, now):
+        yield Rule.FIELD_ENUM
+    elif not same_json(before, now):
+        yield Rule.FIELD_JSON_TYPE
 
 
-def _broken_named(old: FieldDescriptor, new: FieldDescriptor) -> Rule | None:
+def _broken_named(old: FieldDescriptor, new: FieldDescriptor) -> Iterator[Rule]:
     """Compare enums of different names by their values, and messages that nothing else can stand for by their names."""
     if old.message_type is not None and new.message_type is not None:
         differ = old.message_type.full_name != new.message_type.full_name
-        return Rule.FIELD_TYPE if differ and (is_opaque(old.message_type) or is_opaque(new.message_type)) else None
-    if old.enum_type is None or new.enum_type is None or old.enum_type.full_name == new.enum_type.full_name:
-        return None
-    return _broken_enum(old.enum_type, new.enum_type)
+        if differ and (is_opaque(old.message_type) or is_opaque(new.message_type)):
+            yield Rule.FIELD_TYPE
+    elif old.enum_type is not None and new.enum_type is not None and old.enum_type.full_name != new.enum_type.full_name:
+        yield from _broken_enum(old.enum_type, new.enum_type)
 
 
-def _broken_enum(old: EnumDescriptor, new: EnumDescriptor) -> Rule | None:
-    found = list(enum_rules(old, new))
-    if any(each.level is Level.WIRE for each in found):
-        return Rule.FIELD_TYPE if any(each.rule.live for each in found) else Rule.FIELD_ENUM
-    return Rule.FIELD_JSON_TYPE if found else None
+def _broken_enum(old: EnumDescriptor, new: EnumDescriptor) -> Iterator[Rule]:
+    found = [each.rule for each in enum_rules(old, new)]
+    wire = [rule for rule in found if rule.level is Level.WIRE]
+    if any(rule.live for rule in wire):
+        yield Rule.FIELD_TYPE
+        return
+    if wire:
+        yield Rule.FIELD_ENUM
+    if len(found) > len(wire):
+        yield Rule.FIELD_JSON_TYPE
 
 
 def _remark(rule: Rule, old: FieldDescriptor, new: FieldDescriptor) -> str:

@@ -66,6 +66,7 @@ class Rule(enum.StrEnum):
     FIELD_JSON_CARDINALITY = ("field-json-cardinality", Level.JSON, True, "a list stays a list, and a map a map")
     FIELD_NAME_REMOVED = ("field-name-removed", Level.JSON, False, "the name of a field that is removed is reserved")
     ENUM_VALUE_NAME = ("enum-value-name", Level.JSON, True, "a value of an enum keeps its name")
+    ENUM_VALUE_ALIAS = ("enum-value-alias", Level.JSON, False, "a value of an enum keeps its further names")
     ENUM_VALUE_NAME_REMOVED = (
         "enum-value-name-removed",
         Level.JSON,
