@@ -15,6 +15,9 @@ from oiafed_rpc.compatibility.rule import Difference, Level, Rule, difference
 
 _Pair: TypeAlias = tuple[Descriptor, Descriptor]
 
+_LACKS = (Rule.FIELD_REMOVED, Rule.FIELD_NAME_REMOVED, Rule.RESERVED_REMOVED)
+"""Risks by what a message does not have: one with another name may never have had it, so it is not what changed."""
+
 
 def differences(old: Descriptor, new: Descriptor) -> list[Difference]:
     """Return by what a newer version of a message does not understand an older one.
@@ -105,16 +108,20 @@ def _renamed(old: FieldDescriptor, new: FieldDescriptor, path: str) -> Iterator[
             yield from _judged(pair, path, Rule.FIELD_TYPE, f"'{new.name}' holds")
 
 
-def _judged(pair: _Pair, path: str, rule: Rule, verb: str) -> list[Difference]:
-    """Return one difference at `path` if a message with another name misreads the former; else its risks for later."""
-    found = list(dict.fromkeys(_shape(pair)))
-    broken = sorted((each for each in found if each.rule.live), key=lambda each: each.level is not Level.WIRE)
-    if not broken:
-        return found
-    first = broken[0]
+def _judged(pair: _Pair, path: str, rule: Rule, verb: str) -> Iterator[Difference]:
+    """Yield at `path` what a message with another name misreads or lacks, and its other risks where they are."""
     old, new = (message.full_name for message in pair)
-    message = f"{verb} '{new}' now and '{old}' before, which is not the same: at '{first.path}', {first.message}"
-    return [difference(rule if first.level is Level.WIRE else Rule.FIELD_JSON_TYPE, path, old, new, message)]
+    found: dict[tuple[Rule, str], Difference] = {}
+    for each in _shape(pair):
+        broken = each.rule
+        if broken.live:
+            broken = rule if each.level is Level.WIRE else Rule.FIELD_JSON_TYPE
+        elif broken not in _LACKS:
+            found[broken, each.path] = each
+            continue
+        message = f"{verb} '{new}' now and '{old}' before, which is not the same: at '{each.path}', {each.message}"
+        found.setdefault((broken, path), difference(broken, path, old, new, message))
+    return iter([found[rule, path]] if (rule, path) in found else found.values())
 
 
 def _shape(pair: _Pair) -> Iterator[Difference]:
