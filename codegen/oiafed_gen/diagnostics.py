@@ -7,15 +7,15 @@ import dataclasses
 import difflib
 import enum
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from oiafed_gen.codes import Code
 
 _NEIGHBOURS = 100  # names before and behind an unknown one among which the right one is looked for
 
 
-@dataclasses.dataclass(frozen=True, slots=True, order=True)
-class Location:
-    """A place in a schema file.
+class Location(NamedTuple):
+    """A place in a schema file; a tuple, since each word of a schema has one.
 
     Attributes:
         file: The file's path relative to the schema root, with `/`.
@@ -66,6 +66,8 @@ class Diagnostic:
 
 def printable(text: str) -> str:
     """Return text with what a terminal would act on spelled as Python's escapes."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -153,6 +153,7 @@ def _squeeze(text: str) -> str:
     """Return text with no more than one empty line in a row and none at the end."""
     lines: list[str] = []
     for line in text.split("\n"):
-        if line.strip() or (lines and lines[-1]):
-            lines.append(line.rstrip())
+        stripped = line.rstrip()
+        if stripped or (lines and lines[-1]):
+            lines.append(stripped)
     return "\n".join(lines).rstrip("\n") + "\n"

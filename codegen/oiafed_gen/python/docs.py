@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from oiafed_gen.diagnostics import printable
 from oiafed_gen.model import File
 
 _DEPRECATED = "Deprecated: this may go away."
@@ -59,16 +60,9 @@ def _entry(name: str, text: str) -> list[str]:
 
 def _quote(text: str) -> str:
     """Return a literal of triple quotes whose value is `text`."""
-    escaped = "".join(_escape(character) for character in text).replace('"""', '\\"\\"\\"')
+    escaped = text.replace("\\", "\\\\").replace("\t", " ").replace('"""', '\\"\\"\\"')
+    escaped = "\n".join(map(printable, escaped.split("\n")))
     if escaped.endswith('"') and not escaped.endswith('\\"'):
         escaped = escaped[:-1] + '\\"'
     end = "\n" if "\n" in escaped else ""
     return f'"""{escaped}{end}"""'
-
-
-def _escape(character: str) -> str:
-    if character == "\\":
-        return "\\\\"
-    if character == "\n" or character.isprintable():
-        return character
-    return " " if character == "\t" else character.encode("unicode_escape").decode("ascii")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from functools import cache
 
 from oiafed_gen.diagnostics import suggestion
 from oiafed_gen.model import Label
@@ -56,6 +57,7 @@ class TypeSyntax:
     stream: bool = False
 
 
+@cache  # a schema spells few types, and those often
 def parse_type(text: str) -> TypeSyntax:
     """Return the type that `text` spells.
 

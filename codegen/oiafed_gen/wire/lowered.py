@@ -22,7 +22,6 @@ from oiafed_gen.model import (
     Role,
     TypeRef,
 )
-from oiafed_gen.templating import render
 
 _ESCAPES = {'"': '"', "\\": "\\", "\n": "n", "\t": "t", "\r": "r"}
 
@@ -35,13 +34,16 @@ class Statement:
     comment: tuple[str, ...] = ()
     body: tuple[Statement, ...] | None = None
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ProtoView:
-    """A .proto file: groups of statements with an empty line between each two."""
-
-    header: str
-    groups: tuple[tuple[Statement, ...], ...]
+    def lines(self, indent: str = "") -> Iterator[str]:
+        """Yield its lines, and those of the statements in its braces."""
+        yield from (f"{indent}//{line}" for line in self.comment)
+        if not self.body:
+            yield f"{indent}{self.text}{';' if self.body is None else ' {}'}"
+            return
+        yield f"{indent}{self.text} {{"
+        for inner in self.body:
+            yield from inner.lines(f"{indent}  ")
+        yield f"{indent}}}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -72,10 +74,12 @@ class _Scope:
 
 def lowered_proto(file: File) -> str:
     """Return the .proto text of a YAML file."""
-    return render("schema.proto.j2", _view(file))
+    groups = ("".join(f"{line}\n" for each in group for line in each.lines()) for group in _groups(file))
+    return proto_header(file.path) + "\n".join(groups)
 
 
-def _view(file: File) -> ProtoView:
+def _groups(file: File) -> list[tuple[Statement, ...]]:
+    """Return the statements of a file, in groups with an empty line between each two."""
     groups: list[tuple[Statement, ...]] = [(Statement('syntax = "proto3"', _comment(file.doc)),)]
     if file.package:
         groups.append((Statement(f"package {file.package}"),))
@@ -90,7 +94,7 @@ def _view(file: File) -> ProtoView:
     groups += [(_enum(enum),) for enum in file.enums]
     groups += [(_message(message, package),) for message in file.messages]
     groups += [(_service(role, package),) for role in file.roles]
-    return ProtoView(proto_header(file.path), tuple(groups))
+    return groups
 
 
 def _enum(enum: Enum) -> Statement:
@@ -233,4 +237,4 @@ def _string(text: str) -> str:
 
 
 def _comment(doc: str) -> tuple[str, ...]:
-    return tuple(f" {line}" if line else "" for line in doc.splitlines())
+    return tuple(f" {line}".rstrip() for line in doc.splitlines())

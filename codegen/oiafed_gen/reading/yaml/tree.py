@@ -7,7 +7,7 @@ no input can run code, exhaust the stack or grow beyond its own size. Schemas ne
 from __future__ import annotations
 
 import dataclasses
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import yaml
 
@@ -18,8 +18,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_DEPTH = 32  # a schema needs eight
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(NamedTuple):
     """Text, with whether it was written without quotes and so may stand for a number, a truth value or nothing."""
 
     location: Location
