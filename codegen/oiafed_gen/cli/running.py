@@ -21,7 +21,6 @@ from oiafed_gen.diagnostics import Problems
 from oiafed_gen.generate import Resolved, python_files, resolve
 from oiafed_gen.output.folder import CODE, PAGES, compare, generated, update
 from oiafed_gen.provided import provided_files
-from oiafed_gen.reference.site import reference
 from oiafed_gen.reporting import FORMATS
 from oiafed_gen.sources import ENDINGS, SchemaFile, lines_of, read_schema
 from oiafed_gen.templating import Templates, read_templates
@@ -74,6 +73,8 @@ class Run:
             self.review.run(resolved, self.schema, lines, self.format_)
             self._bring(self.output, texts, CODE)
             if self.docs:
+                from oiafed_gen.reference.site import reference  # a sixth of all modules, and seldom wanted
+
                 self._bring(self.docs, reference(resolved.table, resolved.modules), PAGES)
 
     def watch(self) -> None:

@@ -193,5 +193,7 @@ def with_errors(files: tuple[File, ...]) -> tuple[File, ...]:
 def _marked(messages: tuple[Message, ...], raised: set[str]) -> tuple[Message, ...]:
     return tuple(
         dataclasses.replace(m, is_error=m.is_error or m.full_name in raised, messages=_marked(m.messages, raised))
+        if m.messages or m.full_name in raised
+        else m
         for m in messages
     )

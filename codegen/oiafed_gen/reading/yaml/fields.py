@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from oiafed_gen.codes import Code
 from oiafed_gen.diagnostics import Problems
 from oiafed_gen.model import FIELD_NUMBERS, Label, Reserved
@@ -58,9 +56,7 @@ def check_fields(fields: tuple[FieldSyntax, ...], reserved: Reserved, problems: 
     if all(field.number is None for field in fields):
         taken = Reserved((*reserved.numbers, _PROTOBUFS_OWN))
         numbers = free_numbers(1, taken)
-        numbered = tuple(
-            dataclasses.replace(field, number=number) for field, number in zip(fields, numbers, strict=False)
-        )
+        numbered = tuple(field._replace(number=number) for field, number in zip(fields, numbers, strict=False))
     _check_numbers(numbered, reserved, problems)
     return numbered
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from oiafed_gen.diagnostics import Location
 from oiafed_gen.model import NONE_RESERVED, Enum, OneOf, Reserved
@@ -11,8 +12,7 @@ from oiafed_gen.reading.type_syntax import TypeSyntax
 from oiafed_gen.reading.yaml.tree import Scalar
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class FieldSyntax:
+class FieldSyntax(NamedTuple):
     """A field or parameter.
 
     Attributes:
