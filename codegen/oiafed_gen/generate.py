@@ -18,9 +18,9 @@ from oiafed_gen.reading.schema import Schema, read
 from oiafed_gen.sources import SchemaFile
 from oiafed_gen.templating import Templates
 from oiafed_gen.wire.cleanup import clean_module, clean_stub
-from oiafed_gen.wire.modules import make_modules
+from oiafed_gen.wire.modules import make_modules, module_input
 from oiafed_gen.wire.placing import place_module
-from oiafed_gen.wire.stubs import make_stubs
+from oiafed_gen.wire.stubs import make_stubs, stub_request
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,9 +88,9 @@ def python_files(resolved: Resolved, templates: Templates | None = None) -> dict
     """
     schema, table = resolved.schema, resolved.table
     names = [file.proto_name for file in schema.files]
-    with ThreadPoolExecutor(3) as workers:  # that wait for other programs
-        stubs = workers.submit(make_stubs, schema.descriptors, names)
-        messages = workers.submit(make_modules, schema.descriptors, names)
+    with ThreadPoolExecutor(3) as workers:  # that only wait for other programs, of which the slowest starts first
+        stubs = workers.submit(make_stubs, stub_request(schema.descriptors, names), names)
+        messages = workers.submit(make_modules, module_input(schema.descriptors), names)
         python = workers.submit(format_python, render_packages(table, resolved.modules, templates or Templates()))
         texts = {**_folders(table), **_protos(schema, resolved.provided)}
         texts |= _wire(table, messages.result(), ".py", clean_module)

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,12 +28,17 @@ def run_module(
 ) -> subprocess.CompletedProcess[bytes]:
     """Run `python -m module` with `data` on its standard input, and return how it ended.
 
+    The input is a file: a pipe takes thousands of small writes, and other threads that are busy delay each of them.
+
     Raises:
         ToolError: The program could not be started.
     """
     command = [sys.executable, "-P", "-m", module, *arguments]
     try:
-        return subprocess.run(command, cwd=folder, input=data, capture_output=True, check=False)  # noqa: S603
+        with tempfile.TemporaryFile() as given:
+            given.write(data)
+            given.seek(0)
+            return subprocess.run(command, cwd=folder, stdin=given, capture_output=True, check=False)  # noqa: S603
     except OSError as error:
         raise ToolError(f"{module} cannot be run: {error}") from error
 

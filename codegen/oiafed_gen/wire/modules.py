@@ -12,19 +12,18 @@ from oiafed_gen.spelling import json_name
 from oiafed_gen.tools import ToolError, complaint, run_module
 
 
-def make_modules(descriptors: Sequence[FileDescriptorProto], names: Sequence[str]) -> dict[str, str]:
-    """Return the `_pb2.py` texts of the files `names` by proto name.
+def module_input(descriptors: Sequence[FileDescriptorProto]) -> bytes:
+    """Return what protoc reads; the files are in an order in which imported ones come first."""
+    return FileDescriptorSet(file=map(_as_written, descriptors)).SerializeToString()
 
-    Args:
-        descriptors: All files, imported ones before those that import them.
-        names: The files that modules are wanted of.
-    """
+
+def make_modules(described: bytes, names: Sequence[str]) -> dict[str, str]:
+    """Return the `_pb2.py` texts of the files `names` by proto name; `described` is the `module_input`."""
     if not names:
         return {}
     with tempfile.TemporaryDirectory(prefix="oiafed-gen-") as folder:
         root = Path(folder)
-        described = FileDescriptorSet(file=map(_as_written, descriptors))
-        (root / "set.bin").write_bytes(described.SerializeToString())
+        (root / "set.bin").write_bytes(described)
         (root / "arguments").write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
         (root / "out").mkdir()
         run = run_module(

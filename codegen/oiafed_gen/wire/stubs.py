@@ -22,19 +22,24 @@ _WRAPPER = frozenset((*dir(EnumTypeWrapper), *dir(type)))
 """What has a meaning of its own in the object that stands for an enum."""
 
 
-def make_stubs(descriptors: Sequence[FileDescriptorProto], names: Sequence[str]) -> dict[str, str]:
-    """Return the `_pb2.pyi` texts of the files `names` by proto name.
+def stub_request(descriptors: Sequence[FileDescriptorProto], names: Sequence[str]) -> bytes:
+    """Return what mypy-protobuf is asked.
 
     Args:
         descriptors: All files, those that `names` import included.
         names: The files that stubs are wanted of.
     """
-    if not names:
-        return {}
     described = [_describable(file) for file in descriptors]
     make_private(described)
     request = plugin_pb2.CodeGeneratorRequest(file_to_generate=names, parameter="quiet", proto_file=described)
-    run = run_module("mypy_protobuf.main", data=request.SerializeToString())
+    return request.SerializeToString()
+
+
+def make_stubs(request: bytes, names: Sequence[str]) -> dict[str, str]:
+    """Return the `_pb2.pyi` texts of the files `names` by proto name; `request` is the `stub_request` for them."""
+    if not names:
+        return {}
+    run = run_module("mypy_protobuf.main", data=request)
     if run.returncode:
         raise ToolError(f"mypy-protobuf failed: {complaint(run)}")
     response = plugin_pb2.CodeGeneratorResponse.FromString(run.stdout)
