@@ -103,9 +103,15 @@ class SchemaError(Exception):
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for the known name nearest to `name`, or nothing where none is near."""
+    near = nearest(name, known)
+    return f"; did you mean '{near}'?" if near else ""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known name nearest to `name`; "" where none is near."""
     names = sorted(known)
     if len(names) > 2 * _NEIGHBOURS:  # the time for all would be felt where many names are unknown
         place = bisect.bisect(names, name)
         names = names[max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS]
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.65)
-    return f"; did you mean '{near[0]}'?" if near else ""
+    return near[0] if near else ""

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from oiafed_gen.codes import Code
-from oiafed_gen.diagnostics import Diagnostic, Location, Problems, suggestion
+from oiafed_gen.diagnostics import Diagnostic, Location, Problems, nearest
 from oiafed_gen.model import File, Mention, Message, walk_methods
-from oiafed_gen.provided import Provided, is_native
+from oiafed_gen.provided import NATIVE, PACKAGES, Provided, is_native, provider
 from oiafed_gen.reading.files import check_package, check_path, is_proto3
 from oiafed_gen.reading.imports import Importer, closure, resolve_imports
 from oiafed_gen.reading.proto.complaints import FOLLOWING, translated
@@ -19,6 +19,7 @@ from oiafed_gen.reading.proto.outline import ProtoOutline, read_outline
 from oiafed_gen.reading.proto.places import column_of
 from oiafed_gen.reading.proto.reader import ProtoReader
 from oiafed_gen.reading.symbols import Scope, Symbol
+from oiafed_gen.reading.type_syntax import HABITS, SCALARS
 from oiafed_gen.reading.yaml.lowering import lower_file, proto_name_of, symbols_of
 from oiafed_gen.reading.yaml.reader import read_yaml
 from oiafed_gen.reading.yaml.syntax import FileSyntax
@@ -157,11 +158,26 @@ class _Reading:
             found = own or Diagnostic(location, Code.PROTOC, message.text)
             self._problems.add(found.location, found.code, found.message)
         elif not self._declared(undefined["name"], message.name):
-            known = Scope(
-                s for file in (message.name, *closure(message.name, self._imports)) for s in self._symbols[file]
-            )
-            hint = suggestion(undefined["name"], known.names)
+            hint = self._hint(undefined["name"], message.name)
             self._problems.add(location, Code.UNKNOWN_TYPE, f"unknown type '{undefined['name']}'{hint}")
+
+    def _hint(self, name: str, file: str) -> str:
+        """Return what was meant by a name that protoc does not find in a .proto file."""
+        visible = (file, *closure(file, self._imports))
+        meant = HABITS.get(name, name)
+        for native in (meant, NATIVE.get(meant, ""), *(f"{package}.{meant}" for package in PACKAGES)):
+            if is_native(native):
+                hint = "" if native == name else f"; did you mean '{native}'?"
+                if provider(native) in visible:
+                    return hint
+                return f'{hint}{" Add" if hint else "; add"} `import "{provider(native)}";`'
+        package = self._outlines[file].package
+        symbols = [symbol for each in visible for symbol in self._symbols[each] if symbol.kind.is_type]
+        written = {symbol.full_name: symbol.full_name for symbol in symbols} | {word: word for word in SCALARS}
+        for symbol in symbols:
+            written.setdefault(symbol.short_name, symbol.short_name if symbol.package == package else symbol.full_name)
+        near = meant if meant in SCALARS else nearest(name, written)
+        return f"; did you mean '{written[near]}'?" if near else ""
 
     def _place(self, message: ProtocMessage) -> Location:
         lines = self._texts[message.name].split("\n")[message.line - 1 : message.line]

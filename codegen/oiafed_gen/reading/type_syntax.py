@@ -24,6 +24,25 @@ MAP_KEYS = SCALARS - {"double", "float", "bytes"}
 RESERVED = SCALARS | NATIVE.keys() | {"list", "map", "optional", "stream"}
 """The words of the language, which a schema cannot declare anew."""
 
+HABITS = {
+    "int": "int64",
+    "integer": "int64",
+    "long": "int64",
+    "str": "string",
+    "text": "string",
+    "boolean": "bool",
+    "number": "double",
+    "byte": "bytes",
+    "float32": "float",
+    "float64": "double",
+    "datetime": "timestamp",
+    "timedelta": "duration",
+    "dict": "map",
+    "object": "any",
+    "ndarray": "tensor",
+}
+"""What people write for a word of the language out of habit."""
+
 _TOKEN = re.compile(r"\s*(?:([A-Za-z_][\w.]*)|(\S))", re.ASCII)
 _GENERIC = ("list", "map")
 

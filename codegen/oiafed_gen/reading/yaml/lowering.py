@@ -23,28 +23,10 @@ from oiafed_gen.provided import EMPTY, NATIVE, PACKAGES, WELL_KNOWN, is_native, 
 from oiafed_gen.python.names import module_name
 from oiafed_gen.reading.defaults import DefaultError, parse_default
 from oiafed_gen.reading.symbols import Scope, Symbol, SymbolKind
-from oiafed_gen.reading.type_syntax import SCALARS
+from oiafed_gen.reading.type_syntax import HABITS, SCALARS
 from oiafed_gen.reading.yaml.syntax import FieldSyntax, FileSyntax, MethodSyntax, RecordSyntax, RoleSyntax, walk_records
 from oiafed_gen.reading.yaml.tree import Scalar
 from oiafed_gen.spelling import pascal, qualified
-
-_MISTAKES = {  # what people write for a scalar out of habit
-    "int": "int64",
-    "integer": "int64",
-    "long": "int64",
-    "str": "string",
-    "text": "string",
-    "boolean": "bool",
-    "number": "double",
-    "byte": "bytes",
-    "float32": "float",
-    "float64": "double",
-    "datetime": "timestamp",
-    "timedelta": "duration",
-    "dict": "map",
-    "object": "any",
-    "ndarray": "tensor",
-}
 
 
 def symbols_of(file: FileSyntax) -> tuple[Symbol, ...]:
@@ -222,8 +204,8 @@ class _Lowering:
     def _hint(self, name: str, outer: str) -> str:
         if name in self._elsewhere:
             return f"; it is declared in {self._elsewhere[name]}, which is not imported here"
-        if name in _MISTAKES:
-            return f"; did you mean '{_MISTAKES[name]}'?"
+        if name in HABITS:
+            return f"; did you mean '{HABITS[name]}'?"
         if f"google.protobuf.{name}" in WELL_KNOWN:
             return f"; did you mean 'google.protobuf.{name}'?"
         return suggestion(name, {*self._visible.names, *self._visible.names_within(outer), *SCALARS, *NATIVE})
