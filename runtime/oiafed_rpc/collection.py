@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 
 from oiafed_rpc.caller import Caller, Options
 from oiafed_rpc.codec.messages import Params
@@ -86,10 +87,16 @@ class BroadcastStream(Generic[R]):
     A node that fails gives one `Reply` with an `error`, and the others go on.
     """
 
-    def __init__(self, targets: Sequence[str], start: Start[R]) -> None:
+    def __init__(self, name: str, targets: Sequence[str], start: Start[R]) -> None:
+        self._name = name
         self._targets = targets
         self._start = start
         self._sent = False
+
+    def __del__(self) -> None:
+        if not self.__dict__.get("_sent", True):
+            message = f"{self._name} was called without 'await' or 'async for', so nothing was sent"
+            warnings.warn(message, RuntimeWarning, stacklevel=2, source=self)
 
     async def __aiter__(self) -> AsyncGenerator[Reply[R], None]:
         if self._sent:
@@ -126,9 +133,15 @@ class BroadcastStream(Generic[R]):
 class Broadcast(BroadcastStream[R]):
     """One call to many nodes, made once: awaited, for all replies, or iterated over, for each as it comes."""
 
-    def __init__(self, targets: Sequence[str], start: Start[R], min_replies: int | None) -> None:
-        super().__init__(targets, start)
+    def __init__(self, name: str, targets: Sequence[str], start: Start[R], min_replies: int | None) -> None:
+        super().__init__(name, targets, start)
         self._min_replies = len(targets) if min_replies is None else min_replies
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            forgotten = "; its replies have: await it first" if name == "errors" or hasattr(Replies, name) else ""
+            raise AttributeError(f"a broadcast has no attribute {name!r}{forgotten}", name=name, obj=self)
 
     def __await__(self) -> Generator[Any, None, Replies[R]]:
         """All replies, when every node has answered or failed.
@@ -223,7 +236,7 @@ class ProxyCollection(Generic[P]):
         def start(target: str) -> AsyncIterator[Any]:
             return _single(self._rpc_caller, CALL, method, target, dict(payloads[target]), self._rpc_options, None)
 
-        return list((await Broadcast(list(payloads), start, None)).values())
+        return list((await Broadcast(method, list(payloads), start, None)).values())
 
     def _rpc_broadcast(self, method: Method[R], payload: object) -> Broadcast[R]:
         return self._rpc_send(method, method.title, payload, _stream_of(method, payload))
@@ -240,7 +253,7 @@ class ProxyCollection(Generic[P]):
             raise RpcError(
                 Code.FAILED_PRECONDITION, f"{name}: min_replies is {self._rpc_min_replies}, but there are {there}"
             )
-        return Broadcast(targets, start, self._rpc_min_replies)
+        return Broadcast(name, targets, start, self._rpc_min_replies)
 
     def _rpc_broadcast_stream(self, method: Method[R], payload: object) -> BroadcastStream[R]:
         shared = Encoded()
@@ -248,7 +261,8 @@ class ProxyCollection(Generic[P]):
         def start(target: str) -> AsyncIterator[R]:
             return self._rpc_caller.stream(method, method.title, target, payload, self._rpc_options, shared)
 
-        return BroadcastStream(self._rpc_reached(method.title, _stream_of(method, payload)), start)
+        targets = self._rpc_reached(method.title, _stream_of(method, payload))
+        return BroadcastStream(method.title, targets, start)
 
     def _rpc_reached(self, name: str, stream: object) -> list[str]:
         targets = self.targets

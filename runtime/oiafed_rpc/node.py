@@ -355,7 +355,8 @@ class Node:
             TypeError: where it is no such instance, or one of its methods takes other parameters than the schema says.
         """
         if not isinstance(cast("object", handler), Handler):
-            raise TypeError(f"register takes an instance of a generated handler class, not {handler!r}")
+            hint = f": write {handler.__name__}(...)" if isinstance(handler, type) else ""
+            raise TypeError(f"register takes an instance of a generated handler class, not {handler!r}{hint}")
         self._endpoint.register(handler)
 
     @overload
