@@ -41,13 +41,13 @@ PLACES = {
     "its field, given": Place("FitConfig(epo|chs=3", "Passes over the local data.", "types.py", "epochs: int"),
     "its field, read": Place("config.batch|_size", "Samples in one step of SGD.", "types.py", "batch_size: int = 32"),
     "a field of a result": Place("result.wei|ghts", "The trained weights.", "types.py", "weights: _rpc.Tensors"),
-    "a method": Place("learner.f|it(", "    config: How to train.", "learner.py", "async def fit("),
+    "a method": Place("learner.f|it(", "    NotReady: The learner has no data yet.", "learner.py", "async def fit("),
     "its parameter": Place("con|fig=settings", "config: How to train.", "learner.py", "async def fit("),
     "a method of many": Place(
-        "learners.eval|uate(", "    weights: The weights to test.", "learner.py", "def evaluate("
+        "learners.eval|uate(", "    NotReady: The learner has no data yet.", "learner.py", "def evaluate("
     ),
     "a method that waits": Place(
-        "learner.eval|uate(weights={}", "    weights: The weights to test.", "blocking.py", "def evaluate("
+        "learner.eval|uate(weights={}", "    NotReady: The learner has no data yet.", "blocking.py", "def evaluate("
     ),
     "its stream": Place("learners.wat|ch(", "    every: Seconds between two reports.", "blocking.py", "def watch("),
     "a proxy": Place(
@@ -68,7 +68,9 @@ PLACES = {
     "its field, caught": Place(
         "error.retry|_after", "Seconds after which another try makes sense.", "types.py", "retry_after: float"
     ),
-    "a handler's method": Place("async def f|it(", "    config: How to train.", "uses.py", "async def fit("),
+    "a handler's method": Place(
+        "async def f|it(", "    NotReady: The learner has no data yet.", "uses.py", "async def fit("
+    ),
 }
 COMPLETIONS = {
     "learner.|fit(": {"describe", "evaluate", "fit", "watch", "with_options"},

@@ -16,6 +16,7 @@ def docstring(
     *,
     title: str = "",
     section: str = "Attributes",
+    raised: Iterable[tuple[str, str]] = (),
     deprecated: bool = False,
 ) -> str:
     """Return a docstring with its quotes; "" where there is nothing to say.
@@ -25,12 +26,15 @@ def docstring(
         entries: Names with their own texts, listed in a section; those without text are left out.
         title: What stands above entries where there is no text: what starts a docstring would lose its indentation.
         section: The heading of the entries.
+        raised: Names of errors with their own texts, listed in a section of their own.
         deprecated: Whether to say that the documented thing is deprecated.
     """
     parts = [part for part in (doc, _DEPRECATED if deprecated else "") if part]
-    listed = [line for name, text in entries if text for line in _entry(name, text)]
-    if listed:
-        parts = [*(parts or [title]), "\n".join((f"{section}:", *listed))]
+    errors = ((name, text or "The schema declares it.") for name, text in raised)
+    for heading, named in ((section, entries), ("Raises", errors)):
+        listed = [line for name, text in named if text for line in _entry(name, text)]
+        if listed:
+            parts = [*(parts or [title]), "\n".join((f"{heading}:", *listed))]
     return _quote("\n\n".join(parts)) if parts else ""
 
 

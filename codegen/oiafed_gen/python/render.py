@@ -65,7 +65,7 @@ def _package(
         made_from = python_header({role.file.path for role in roles})
         yield "blocking.py", render("blocking.py.j2", blocking_view(table, package, roles, made_from))
         yield "testing.py", render("testing.py.j2", testing_view(table, package, roles, made_from))
-    doc = docstring(joined(files))
+    doc = docstring(joined(files) or f"The roles and types of `{'.'.join(package)}`.")
     listing = PackageView(header, doc, tuple(sorted(exported)), _names(exported), _exports(exported))
     yield "__init__.py", render("package.py.j2", listing)
 

@@ -141,12 +141,14 @@ class Signatures:
         return self._scope.single(TypeRef(Kind.MESSAGE, message), self._hidden)
 
     def _doc(self, method: Method, parameters: Iterable[Parameter]) -> str:
-        """Return a method's documentation with that of its parameters."""
+        """Return a method's documentation with that of its parameters and of what it raises."""
         message = self._table.unpacked(method)
         fields = message.fields if message is not None else ()
         notes = [(each.name, note(f.doc, f.deprecated)) for f, each in zip(fields, parameters, strict=False)]
         title = f"The method `{method.name}`."
-        return docstring(method.doc, notes, title=title, section="Args", deprecated=method.deprecated)
+        errors = [(self._table.types[each.name], self._table.messages[each.name].doc) for each in method.errors]
+        raised = [(".".join(type_.path), doc.partition("\n\n")[0]) for type_, doc in errors]
+        return docstring(method.doc, notes, title=title, section="Args", raised=raised, deprecated=method.deprecated)
 
 
 def _ordered(parameters: list[Parameter]) -> tuple[Parameter, ...]:

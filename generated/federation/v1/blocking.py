@@ -24,7 +24,11 @@ class LearnerProxy(_blocking.Proxy[_LearnerProxy]):
     __proxy__ = _LearnerProxy
 
     def describe(self) -> LearnerInfo:
-        """Tell what data there is."""
+        """Tell what data there is.
+
+        Raises:
+            NotReady: The learner has no data yet.
+        """
         return self._rpc_wait(self._rpc_inner.describe())
 
     def fit(self, weights: _rpc.Tensors, config: FitConfig) -> FitResult:
@@ -33,6 +37,9 @@ class LearnerProxy(_blocking.Proxy[_LearnerProxy]):
         Args:
             weights: The weights to start from.
             config: How to train.
+
+        Raises:
+            NotReady: The learner has no data yet.
         """
         return self._rpc_wait(self._rpc_inner.fit(weights=weights, config=config))
 
@@ -41,6 +48,9 @@ class LearnerProxy(_blocking.Proxy[_LearnerProxy]):
 
         Args:
             weights: The weights to test.
+
+        Raises:
+            NotReady: The learner has no data yet.
         """
         return self._rpc_wait(self._rpc_inner.evaluate(weights=weights))
 
@@ -62,7 +72,11 @@ class LearnerCollection(_blocking.ProxyCollection[_LearnerCollection]):
     __collection__ = _LearnerCollection
 
     def describe(self) -> _rpc.Replies[LearnerInfo]:
-        """Tell what data there is."""
+        """Tell what data there is.
+
+        Raises:
+            NotReady: The learner has no data yet.
+        """
         return self._rpc_wait(self._rpc_inner.describe())
 
     def fit(self, weights: _rpc.Tensors, config: FitConfig) -> _rpc.Replies[FitResult]:
@@ -71,6 +85,9 @@ class LearnerCollection(_blocking.ProxyCollection[_LearnerCollection]):
         Args:
             weights: The weights to start from.
             config: How to train.
+
+        Raises:
+            NotReady: The learner has no data yet.
         """
         return self._rpc_wait(self._rpc_inner.fit(weights=weights, config=config))
 
@@ -79,6 +96,9 @@ class LearnerCollection(_blocking.ProxyCollection[_LearnerCollection]):
 
         Args:
             weights: The weights to test.
+
+        Raises:
+            NotReady: The learner has no data yet.
         """
         return self._rpc_wait(self._rpc_inner.evaluate(weights=weights))
 

@@ -71,7 +71,11 @@ class LearnerProxy(_rpc.Proxy):
     __role__ = "learner"
 
     async def describe(self) -> LearnerInfo:
-        """Tell what data there is."""
+        """Tell what data there is.
+
+        Raises:
+            NotReady: The learner has no data yet.
+        """
         return await self._rpc_call(_DESCRIBE, {})
 
     async def fit(self, weights: _rpc.Tensors, config: FitConfig) -> FitResult:
@@ -80,6 +84,9 @@ class LearnerProxy(_rpc.Proxy):
         Args:
             weights: The weights to start from.
             config: How to train.
+
+        Raises:
+            NotReady: The learner has no data yet.
         """
         return await self._rpc_call(_FIT, {"weights": weights, "config": config})
 
@@ -88,6 +95,9 @@ class LearnerProxy(_rpc.Proxy):
 
         Args:
             weights: The weights to test.
+
+        Raises:
+            NotReady: The learner has no data yet.
         """
         return await self._rpc_call(_EVALUATE, {"weights": weights})
 
@@ -109,7 +119,11 @@ class LearnerCollection(_rpc.ProxyCollection[LearnerProxy]):
     __proxy__ = LearnerProxy
 
     def describe(self) -> _rpc.Broadcast[LearnerInfo]:
-        """Tell what data there is."""
+        """Tell what data there is.
+
+        Raises:
+            NotReady: The learner has no data yet.
+        """
         return self._rpc_broadcast(_DESCRIBE, {})
 
     def fit(self, weights: _rpc.Tensors, config: FitConfig) -> _rpc.Broadcast[FitResult]:
@@ -118,6 +132,9 @@ class LearnerCollection(_rpc.ProxyCollection[LearnerProxy]):
         Args:
             weights: The weights to start from.
             config: How to train.
+
+        Raises:
+            NotReady: The learner has no data yet.
         """
         return self._rpc_broadcast(_FIT, {"weights": weights, "config": config})
 
@@ -126,6 +143,9 @@ class LearnerCollection(_rpc.ProxyCollection[LearnerProxy]):
 
         Args:
             weights: The weights to test.
+
+        Raises:
+            NotReady: The learner has no data yet.
         """
         return self._rpc_broadcast(_EVALUATE, {"weights": weights})
 
@@ -149,7 +169,11 @@ class LearnerHandler(_rpc.Handler):
 
     @_abstractmethod
     def describe(self) -> LearnerInfo | _Awaitable[LearnerInfo]:
-        """Tell what data there is."""
+        """Tell what data there is.
+
+        Raises:
+            NotReady: The learner has no data yet.
+        """
 
     @_abstractmethod
     def fit(self, weights: _rpc.Tensors, config: FitConfig) -> FitResult | _Awaitable[FitResult]:
@@ -158,6 +182,9 @@ class LearnerHandler(_rpc.Handler):
         Args:
             weights: The weights to start from.
             config: How to train.
+
+        Raises:
+            NotReady: The learner has no data yet.
         """
 
     @_abstractmethod
@@ -166,6 +193,9 @@ class LearnerHandler(_rpc.Handler):
 
         Args:
             weights: The weights to test.
+
+        Raises:
+            NotReady: The learner has no data yet.
         """
 
     @_abstractmethod

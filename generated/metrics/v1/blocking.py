@@ -26,6 +26,9 @@ class CollectorProxy(_blocking.Proxy[_CollectorProxy]):
 
         Args:
             node: The node that reports.
+
+        Raises:
+            Full: The collector holds no room for more.
         """
         return self._rpc_wait(self._rpc_inner.report(node=node, series=series))
 
@@ -47,6 +50,9 @@ class CollectorCollection(_blocking.ProxyCollection[_CollectorCollection]):
 
         Args:
             node: The node that reports.
+
+        Raises:
+            Full: The collector holds no room for more.
         """
         return self._rpc_wait(self._rpc_inner.report(node=node, series=series))
 

@@ -48,6 +48,9 @@ class CollectorProxy(_rpc.Proxy):
 
         Args:
             node: The node that reports.
+
+        Raises:
+            Full: The collector holds no room for more.
         """
         return await self._rpc_call(_REPORT, {"node": node, "series": series})
 
@@ -69,6 +72,9 @@ class CollectorCollection(_rpc.ProxyCollection[CollectorProxy]):
 
         Args:
             node: The node that reports.
+
+        Raises:
+            Full: The collector holds no room for more.
         """
         return self._rpc_broadcast(_REPORT, {"node": node, "series": series})
 
@@ -92,6 +98,9 @@ class CollectorHandler(_rpc.Handler):
 
         Args:
             node: The node that reports.
+
+        Raises:
+            Full: The collector holds no room for more.
         """
 
     @_abstractmethod

@@ -17,7 +17,6 @@ class GreeterProxy(_blocking.Proxy[_GreeterProxy]):
     __proxy__ = _GreeterProxy
 
     def say_hello(self, request: HelloRequest) -> HelloReply:
-
         return self._rpc_wait(self._rpc_inner.say_hello(request=request))
 
 
@@ -27,5 +26,4 @@ class GreeterCollection(_blocking.ProxyCollection[_GreeterCollection]):
     __collection__ = _GreeterCollection
 
     def say_hello(self, request: HelloRequest) -> _rpc.Replies[HelloReply]:
-
         return self._rpc_wait(self._rpc_inner.say_hello(request=request))

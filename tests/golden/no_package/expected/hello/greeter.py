@@ -27,7 +27,6 @@ class GreeterProxy(_rpc.Proxy):
     __role__ = "greeter"
 
     async def say_hello(self, request: HelloRequest) -> HelloReply:
-
         return await self._rpc_call(_SAY_HELLO, request)
 
 
@@ -37,7 +36,6 @@ class GreeterCollection(_rpc.ProxyCollection[GreeterProxy]):
     __proxy__ = GreeterProxy
 
     def say_hello(self, request: HelloRequest) -> _rpc.Broadcast[HelloReply]:
-
         return self._rpc_broadcast(_SAY_HELLO, request)
 
 

@@ -34,75 +34,72 @@ class PainterProxy(_blocking.Proxy[_PainterProxy]):
     __proxy__ = _PainterProxy
 
     def echo(self, value: Everything) -> Everything:
-
         return self._rpc_wait(self._rpc_inner.echo(value=value))
 
     def tree(self, tree: Tree) -> Tree:
-
         return self._rpc_wait(self._rpc_inner.tree(tree=tree))
 
     def add(self, a: int, b: int = 5) -> int:
-
         return self._rpc_wait(self._rpc_inner.add(a=a, b=b))
 
     def names(self) -> list[str]:
-
         return self._rpc_wait(self._rpc_inner.names())
 
     def where(self, name: str) -> Point | None:
-
         return self._rpc_wait(self._rpc_inner.where(name=name))
 
     def array(self, value: _rpc.Tensor) -> _rpc.Tensor:
-
         return self._rpc_wait(self._rpc_inner.array(value=value))
 
     def arrays(self, value: _rpc.Tensors) -> _rpc.Tensors:
-
         return self._rpc_wait(self._rpc_inner.arrays(value=value))
 
     def anything(self, value: _typing.Any) -> _typing.Any:
-
         return self._rpc_wait(self._rpc_inner.anything(value=value))
 
     def nothing(self) -> None:
-
         self._rpc_wait(self._rpc_inner.nothing())
 
     def draw(self, color: Color) -> Color:
+        """The method `draw`.
 
+        Raises:
+            OutOfInk: Nothing left to draw with.
+        """
         return self._rpc_wait(self._rpc_inner.draw(color=color))
 
     def secret(self) -> str:
-
         return self._rpc_wait(self._rpc_inner.secret())
 
     def count(self, start: int, stop: int) -> _Iterator[int]:
-
         return self._rpc_iterate(self._rpc_inner.count(start=start, stop=stop))
 
     def walk(self, steps: int) -> _Iterator[Point]:
+        """The method `walk`.
 
+        Raises:
+            OutOfInk: Nothing left to draw with.
+        """
         return self._rpc_iterate(self._rpc_inner.walk(steps=steps))
 
     def sum(self, start: int, numbers: _rpc.Items[int]) -> int:
-
         return self._rpc_wait(self._rpc_inner.sum(start=start, numbers=numbers))
 
     def average(self, numbers: _rpc.Items[float]) -> float:
-
         return self._rpc_wait(self._rpc_inner.average(numbers=numbers))
 
     def gather(self, arrays: _rpc.Items[_rpc.Tensors]) -> _rpc.Tensors:
-
         return self._rpc_wait(self._rpc_inner.gather(arrays=arrays))
 
     def paint(self, points: _rpc.Items[Point]) -> _Iterator[Point]:
+        """The method `paint`.
 
+        Raises:
+            OutOfInk: Nothing left to draw with.
+        """
         return self._rpc_iterate(self._rpc_inner.paint(points=points))
 
     def running_sum(self, start: int, numbers: _rpc.Items[int]) -> _Iterator[int]:
-
         return self._rpc_iterate(self._rpc_inner.running_sum(start=start, numbers=numbers))
 
 
@@ -112,73 +109,70 @@ class PainterCollection(_blocking.ProxyCollection[_PainterCollection]):
     __collection__ = _PainterCollection
 
     def echo(self, value: Everything) -> _rpc.Replies[Everything]:
-
         return self._rpc_wait(self._rpc_inner.echo(value=value))
 
     def tree(self, tree: Tree) -> _rpc.Replies[Tree]:
-
         return self._rpc_wait(self._rpc_inner.tree(tree=tree))
 
     def add(self, a: int, b: int = 5) -> _rpc.Replies[int]:
-
         return self._rpc_wait(self._rpc_inner.add(a=a, b=b))
 
     def names(self) -> _rpc.Replies[list[str]]:
-
         return self._rpc_wait(self._rpc_inner.names())
 
     def where(self, name: str) -> _rpc.Replies[Point | None]:
-
         return self._rpc_wait(self._rpc_inner.where(name=name))
 
     def array(self, value: _rpc.Tensor) -> _rpc.Replies[_rpc.Tensor]:
-
         return self._rpc_wait(self._rpc_inner.array(value=value))
 
     def arrays(self, value: _rpc.Tensors) -> _rpc.Replies[_rpc.Tensors]:
-
         return self._rpc_wait(self._rpc_inner.arrays(value=value))
 
     def anything(self, value: _typing.Any) -> _rpc.Replies[_typing.Any]:
-
         return self._rpc_wait(self._rpc_inner.anything(value=value))
 
     def nothing(self) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.nothing())
 
     def draw(self, color: Color) -> _rpc.Replies[Color]:
+        """The method `draw`.
 
+        Raises:
+            OutOfInk: Nothing left to draw with.
+        """
         return self._rpc_wait(self._rpc_inner.draw(color=color))
 
     def secret(self) -> _rpc.Replies[str]:
-
         return self._rpc_wait(self._rpc_inner.secret())
 
     def count(self, start: int, stop: int) -> _Iterator[_rpc.Reply[int]]:
-
         return self._rpc_iterate(self._rpc_inner.count(start=start, stop=stop))
 
     def walk(self, steps: int) -> _Iterator[_rpc.Reply[Point]]:
+        """The method `walk`.
 
+        Raises:
+            OutOfInk: Nothing left to draw with.
+        """
         return self._rpc_iterate(self._rpc_inner.walk(steps=steps))
 
     def sum(self, start: int, numbers: _rpc.Items[int]) -> _rpc.Replies[int]:
-
         return self._rpc_wait(self._rpc_inner.sum(start=start, numbers=numbers))
 
     def average(self, numbers: _rpc.Items[float]) -> _rpc.Replies[float]:
-
         return self._rpc_wait(self._rpc_inner.average(numbers=numbers))
 
     def gather(self, arrays: _rpc.Items[_rpc.Tensors]) -> _rpc.Replies[_rpc.Tensors]:
-
         return self._rpc_wait(self._rpc_inner.gather(arrays=arrays))
 
     def paint(self, points: _rpc.Items[Point]) -> _Iterator[_rpc.Reply[Point]]:
+        """The method `paint`.
 
+        Raises:
+            OutOfInk: Nothing left to draw with.
+        """
         return self._rpc_iterate(self._rpc_inner.paint(points=points))
 
     def running_sum(self, start: int, numbers: _rpc.Items[int]) -> _Iterator[_rpc.Reply[int]]:
-
         return self._rpc_iterate(self._rpc_inner.running_sum(start=start, numbers=numbers))

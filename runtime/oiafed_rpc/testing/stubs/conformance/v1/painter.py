@@ -189,75 +189,72 @@ class PainterProxy(_rpc.Proxy):
     __role__ = "painter"
 
     async def echo(self, value: Everything) -> Everything:
-
         return await self._rpc_call(_ECHO, {"value": value})
 
     async def tree(self, tree: Tree) -> Tree:
-
         return await self._rpc_call(_TREE, {"tree": tree})
 
     async def add(self, a: int, b: int = 5) -> int:
-
         return await self._rpc_call(_ADD, {"a": a, "b": b})
 
     async def names(self) -> list[str]:
-
         return await self._rpc_call(_NAMES, {})
 
     async def where(self, name: str) -> Point | None:
-
         return await self._rpc_call(_WHERE, {"name": name})
 
     async def array(self, value: _rpc.Tensor) -> _rpc.Tensor:
-
         return await self._rpc_call(_ARRAY, {"value": value})
 
     async def arrays(self, value: _rpc.Tensors) -> _rpc.Tensors:
-
         return await self._rpc_call(_ARRAYS, {"value": value})
 
     async def anything(self, value: _typing.Any) -> _typing.Any:
-
         return await self._rpc_call(_ANYTHING, {"value": value})
 
     async def nothing(self) -> None:
-
         return await self._rpc_call(_NOTHING, {})
 
     async def draw(self, color: Color) -> Color:
+        """The method `draw`.
 
+        Raises:
+            OutOfInk: Nothing left to draw with.
+        """
         return await self._rpc_call(_DRAW, {"color": color})
 
     async def secret(self) -> str:
-
         return await self._rpc_call(_SECRET, {})
 
     def count(self, start: int, stop: int) -> _AsyncIterator[int]:
-
         return self._rpc_stream(_COUNT, {"start": start, "stop": stop})
 
     def walk(self, steps: int) -> _AsyncIterator[Point]:
+        """The method `walk`.
 
+        Raises:
+            OutOfInk: Nothing left to draw with.
+        """
         return self._rpc_stream(_WALK, {"steps": steps})
 
     async def sum(self, start: int, numbers: _rpc.Items[int]) -> int:
-
         return await self._rpc_call(_SUM, {"start": start, "numbers": numbers})
 
     async def average(self, numbers: _rpc.Items[float]) -> float:
-
         return await self._rpc_call(_AVERAGE, {"numbers": numbers})
 
     async def gather(self, arrays: _rpc.Items[_rpc.Tensors]) -> _rpc.Tensors:
-
         return await self._rpc_call(_GATHER, {"arrays": arrays})
 
     def paint(self, points: _rpc.Items[Point]) -> _AsyncIterator[Point]:
+        """The method `paint`.
 
+        Raises:
+            OutOfInk: Nothing left to draw with.
+        """
         return self._rpc_stream(_PAINT, {"points": points})
 
     def running_sum(self, start: int, numbers: _rpc.Items[int]) -> _AsyncIterator[int]:
-
         return self._rpc_stream(_RUNNING_SUM, {"start": start, "numbers": numbers})
 
 
@@ -267,75 +264,72 @@ class PainterCollection(_rpc.ProxyCollection[PainterProxy]):
     __proxy__ = PainterProxy
 
     def echo(self, value: Everything) -> _rpc.Broadcast[Everything]:
-
         return self._rpc_broadcast(_ECHO, {"value": value})
 
     def tree(self, tree: Tree) -> _rpc.Broadcast[Tree]:
-
         return self._rpc_broadcast(_TREE, {"tree": tree})
 
     def add(self, a: int, b: int = 5) -> _rpc.Broadcast[int]:
-
         return self._rpc_broadcast(_ADD, {"a": a, "b": b})
 
     def names(self) -> _rpc.Broadcast[list[str]]:
-
         return self._rpc_broadcast(_NAMES, {})
 
     def where(self, name: str) -> _rpc.Broadcast[Point | None]:
-
         return self._rpc_broadcast(_WHERE, {"name": name})
 
     def array(self, value: _rpc.Tensor) -> _rpc.Broadcast[_rpc.Tensor]:
-
         return self._rpc_broadcast(_ARRAY, {"value": value})
 
     def arrays(self, value: _rpc.Tensors) -> _rpc.Broadcast[_rpc.Tensors]:
-
         return self._rpc_broadcast(_ARRAYS, {"value": value})
 
     def anything(self, value: _typing.Any) -> _rpc.Broadcast[_typing.Any]:
-
         return self._rpc_broadcast(_ANYTHING, {"value": value})
 
     def nothing(self) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_NOTHING, {})
 
     def draw(self, color: Color) -> _rpc.Broadcast[Color]:
+        """The method `draw`.
 
+        Raises:
+            OutOfInk: Nothing left to draw with.
+        """
         return self._rpc_broadcast(_DRAW, {"color": color})
 
     def secret(self) -> _rpc.Broadcast[str]:
-
         return self._rpc_broadcast(_SECRET, {})
 
     def count(self, start: int, stop: int) -> _rpc.BroadcastStream[int]:
-
         return self._rpc_broadcast_stream(_COUNT, {"start": start, "stop": stop})
 
     def walk(self, steps: int) -> _rpc.BroadcastStream[Point]:
+        """The method `walk`.
 
+        Raises:
+            OutOfInk: Nothing left to draw with.
+        """
         return self._rpc_broadcast_stream(_WALK, {"steps": steps})
 
     def sum(self, start: int, numbers: _rpc.Items[int]) -> _rpc.Broadcast[int]:
-
         return self._rpc_broadcast(_SUM, {"start": start, "numbers": numbers})
 
     def average(self, numbers: _rpc.Items[float]) -> _rpc.Broadcast[float]:
-
         return self._rpc_broadcast(_AVERAGE, {"numbers": numbers})
 
     def gather(self, arrays: _rpc.Items[_rpc.Tensors]) -> _rpc.Broadcast[_rpc.Tensors]:
-
         return self._rpc_broadcast(_GATHER, {"arrays": arrays})
 
     def paint(self, points: _rpc.Items[Point]) -> _rpc.BroadcastStream[Point]:
+        """The method `paint`.
 
+        Raises:
+            OutOfInk: Nothing left to draw with.
+        """
         return self._rpc_broadcast_stream(_PAINT, {"points": points})
 
     def running_sum(self, start: int, numbers: _rpc.Items[int]) -> _rpc.BroadcastStream[int]:
-
         return self._rpc_broadcast_stream(_RUNNING_SUM, {"start": start, "numbers": numbers})
 
 
@@ -392,7 +386,12 @@ class PainterHandler(_rpc.Handler):
     def nothing(self) -> None | _Awaitable[None]: ...
 
     @_abstractmethod
-    def draw(self, color: Color) -> Color | _Awaitable[Color]: ...
+    def draw(self, color: Color) -> Color | _Awaitable[Color]:
+        """The method `draw`.
+
+        Raises:
+            OutOfInk: Nothing left to draw with.
+        """
 
     @_abstractmethod
     def secret(self) -> str | _Awaitable[str]: ...
@@ -401,7 +400,12 @@ class PainterHandler(_rpc.Handler):
     def count(self, start: int, stop: int) -> _AsyncIterator[int] | _Iterator[int]: ...
 
     @_abstractmethod
-    def walk(self, steps: int) -> _AsyncIterator[Point] | _Iterator[Point]: ...
+    def walk(self, steps: int) -> _AsyncIterator[Point] | _Iterator[Point]:
+        """The method `walk`.
+
+        Raises:
+            OutOfInk: Nothing left to draw with.
+        """
 
     @_abstractmethod
     def sum(self, start: int, numbers: _rpc.RequestStream[int]) -> int | _Awaitable[int]: ...
@@ -413,7 +417,12 @@ class PainterHandler(_rpc.Handler):
     def gather(self, arrays: _rpc.RequestStream[_rpc.Tensors]) -> _rpc.Tensors | _Awaitable[_rpc.Tensors]: ...
 
     @_abstractmethod
-    def paint(self, points: _rpc.RequestStream[Point]) -> _AsyncIterator[Point] | _Iterator[Point]: ...
+    def paint(self, points: _rpc.RequestStream[Point]) -> _AsyncIterator[Point] | _Iterator[Point]:
+        """The method `paint`.
+
+        Raises:
+            OutOfInk: Nothing left to draw with.
+        """
 
     @_abstractmethod
     def running_sum(self, start: int, numbers: _rpc.RequestStream[int]) -> _AsyncIterator[int] | _Iterator[int]: ...

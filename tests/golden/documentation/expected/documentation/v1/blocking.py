@@ -23,6 +23,9 @@ class KeeperProxy(_blocking.Proxy[_KeeperProxy]):
             doc: What to keep,
                 as it is.
             place: Deprecated.
+
+        Raises:
+            Missing: Not there yet.
         """
         return self._rpc_wait(self._rpc_inner.keep(doc=doc, place=place))
 
@@ -52,6 +55,9 @@ class KeeperCollection(_blocking.ProxyCollection[_KeeperCollection]):
             doc: What to keep,
                 as it is.
             place: Deprecated.
+
+        Raises:
+            Missing: Not there yet.
         """
         return self._rpc_wait(self._rpc_inner.keep(doc=doc, place=place))
 

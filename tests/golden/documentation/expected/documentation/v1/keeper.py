@@ -44,6 +44,9 @@ class KeeperProxy(_rpc.Proxy):
             doc: What to keep,
                 as it is.
             place: Deprecated.
+
+        Raises:
+            Missing: Not there yet.
         """
         return await self._rpc_call(_KEEP, {"doc": doc, "place": place})
 
@@ -73,6 +76,9 @@ class KeeperCollection(_rpc.ProxyCollection[KeeperProxy]):
             doc: What to keep,
                 as it is.
             place: Deprecated.
+
+        Raises:
+            Missing: Not there yet.
         """
         return self._rpc_broadcast(_KEEP, {"doc": doc, "place": place})
 
@@ -104,6 +110,9 @@ class KeeperHandler(_rpc.Handler):
             doc: What to keep,
                 as it is.
             place: Deprecated.
+
+        Raises:
+            Missing: Not there yet.
         """
 
     @_abstractmethod

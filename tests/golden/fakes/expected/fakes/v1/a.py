@@ -53,15 +53,12 @@ class AProxy(_rpc.Proxy):
     __role__ = "a"
 
     async def paint(self, rpc: str, weights: _rpc.Tensor) -> FakeA:
-
         return await self._rpc_call(_PAINT, {"rpc": rpc, "weights": weights})
 
     async def call_(self) -> APaintCall:
-
         return await self._rpc_call(_CALL, {})
 
     def off(self, FakeA: FakeA, APaintCall: _rpc.Items[APaintCall]) -> _AsyncIterator[APaintCall]:
-
         return self._rpc_stream(_OFF, {"FakeA": FakeA, "APaintCall": APaintCall})
 
 
@@ -71,15 +68,12 @@ class ACollection(_rpc.ProxyCollection[AProxy]):
     __proxy__ = AProxy
 
     def paint(self, rpc: str, weights: _rpc.Tensor) -> _rpc.Broadcast[FakeA]:
-
         return self._rpc_broadcast(_PAINT, {"rpc": rpc, "weights": weights})
 
     def call_(self) -> _rpc.Broadcast[APaintCall]:
-
         return self._rpc_broadcast(_CALL, {})
 
     def off(self, FakeA: FakeA, APaintCall: _rpc.Items[APaintCall]) -> _rpc.BroadcastStream[APaintCall]:
-
         return self._rpc_broadcast_stream(_OFF, {"FakeA": FakeA, "APaintCall": APaintCall})
 
 

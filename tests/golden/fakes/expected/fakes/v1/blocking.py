@@ -21,15 +21,12 @@ class AProxy(_blocking.Proxy[_AProxy]):
     __proxy__ = _AProxy
 
     def paint(self, rpc: str, weights: _rpc.Tensor) -> FakeA:
-
         return self._rpc_wait(self._rpc_inner.paint(rpc=rpc, weights=weights))
 
     def call_(self) -> APaintCall:
-
         return self._rpc_wait(self._rpc_inner.call_())
 
     def off(self, FakeA: FakeA, APaintCall: _rpc.Items[APaintCall]) -> _Iterator[APaintCall]:
-
         return self._rpc_iterate(self._rpc_inner.off(FakeA=FakeA, APaintCall=APaintCall))
 
 
@@ -39,15 +36,12 @@ class ACollection(_blocking.ProxyCollection[_ACollection]):
     __collection__ = _ACollection
 
     def paint(self, rpc: str, weights: _rpc.Tensor) -> _rpc.Replies[FakeA]:
-
         return self._rpc_wait(self._rpc_inner.paint(rpc=rpc, weights=weights))
 
     def call_(self) -> _rpc.Replies[APaintCall]:
-
         return self._rpc_wait(self._rpc_inner.call_())
 
     def off(self, FakeA: FakeA, APaintCall: _rpc.Items[APaintCall]) -> _Iterator[_rpc.Reply[APaintCall]]:
-
         return self._rpc_iterate(self._rpc_inner.off(FakeA=FakeA, APaintCall=APaintCall))
 
 
@@ -57,15 +51,12 @@ class TestingProxy(_blocking.Proxy[_TestingProxy]):
     __proxy__ = _TestingProxy
 
     def on(self, _testing: AScripts, super: str, calls: list[FakeA]) -> AScripts:
-
         return self._rpc_wait(self._rpc_inner.on(_testing=_testing, super=super, calls=calls))
 
     def put(self, _rpc: _rpc.Items[str], _testing: bool, TestingPutCall: int) -> _Iterator[str]:
-
         return self._rpc_iterate(self._rpc_inner.put(_rpc=_rpc, _testing=_testing, TestingPutCall=TestingPutCall))
 
     def FakeTesting(self) -> FakeA:
-
         return self._rpc_wait(self._rpc_inner.FakeTesting())
 
 
@@ -75,13 +66,10 @@ class TestingCollection(_blocking.ProxyCollection[_TestingCollection]):
     __collection__ = _TestingCollection
 
     def on(self, _testing: AScripts, super: str, calls: list[FakeA]) -> _rpc.Replies[AScripts]:
-
         return self._rpc_wait(self._rpc_inner.on(_testing=_testing, super=super, calls=calls))
 
     def put(self, _rpc: _rpc.Items[str], _testing: bool, TestingPutCall: int) -> _Iterator[_rpc.Reply[str]]:
-
         return self._rpc_iterate(self._rpc_inner.put(_rpc=_rpc, _testing=_testing, TestingPutCall=TestingPutCall))
 
     def FakeTesting(self) -> _rpc.Replies[FakeA]:
-
         return self._rpc_wait(self._rpc_inner.FakeTesting())

@@ -50,15 +50,12 @@ class TestingProxy(_rpc.Proxy):
     __role__ = "testing"
 
     async def on(self, _testing: AScripts, super: str, calls: list[FakeA]) -> AScripts:
-
         return await self._rpc_call(_ON, {"_testing": _testing, "super": super, "calls": calls})
 
     def put(self, _rpc: _rpc.Items[str], _testing: bool, TestingPutCall: int) -> _AsyncIterator[str]:
-
         return self._rpc_stream(_PUT, {"_rpc": _rpc, "_testing": _testing, "TestingPutCall": TestingPutCall})
 
     async def FakeTesting(self) -> FakeA:
-
         return await self._rpc_call(_FAKETESTING, {})
 
 
@@ -68,15 +65,12 @@ class TestingCollection(_rpc.ProxyCollection[TestingProxy]):
     __proxy__ = TestingProxy
 
     def on(self, _testing: AScripts, super: str, calls: list[FakeA]) -> _rpc.Broadcast[AScripts]:
-
         return self._rpc_broadcast(_ON, {"_testing": _testing, "super": super, "calls": calls})
 
     def put(self, _rpc: _rpc.Items[str], _testing: bool, TestingPutCall: int) -> _rpc.BroadcastStream[str]:
-
         return self._rpc_broadcast_stream(_PUT, {"_rpc": _rpc, "_testing": _testing, "TestingPutCall": TestingPutCall})
 
     def FakeTesting(self) -> _rpc.Broadcast[FakeA]:
-
         return self._rpc_broadcast(_FAKETESTING, {})
 
 

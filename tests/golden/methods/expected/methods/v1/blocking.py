@@ -26,51 +26,39 @@ class WorkerProxy(_blocking.Proxy[_WorkerProxy]):
     __proxy__ = _WorkerProxy
 
     def nothing(self) -> None:
-
         self._rpc_wait(self._rpc_inner.nothing())
 
     def bare(self) -> None:
-
         self._rpc_wait(self._rpc_inner.bare())
 
     def scalar(self) -> int:
-
         return self._rpc_wait(self._rpc_inner.scalar())
 
     def enumeration(self) -> Mode:
-
         return self._rpc_wait(self._rpc_inner.enumeration())
 
     def record(self) -> Record:
-
         return self._rpc_wait(self._rpc_inner.record())
 
     def maybe(self) -> Record | None:
-
         return self._rpc_wait(self._rpc_inner.maybe())
 
     def records(self) -> list[Record]:
-
         return self._rpc_wait(self._rpc_inner.records())
 
     def mapping(self) -> dict[str, Mode]:
-
         return self._rpc_wait(self._rpc_inner.mapping())
 
     def array(self, x: _rpc.Tensor) -> _rpc.Tensor:
-
         return self._rpc_wait(self._rpc_inner.array(x=x))
 
     def state(self, x: _rpc.Tensors) -> _rpc.Tensors:
-
         return self._rpc_wait(self._rpc_inner.state(x=x))
 
     def anything(self, x: _typing.Any) -> _typing.Any:
-
         return self._rpc_wait(self._rpc_inner.anything(x=x))
 
     def when(self, at: _datetime.datetime) -> _datetime.timedelta:
-
         return self._rpc_wait(self._rpc_inner.when(at=at))
 
     def defaults(self, a: int = -1, b: Mode = Mode.SLOW, c: str = 'a "quoted" one', d: Record | None = None) -> bool:
@@ -82,27 +70,21 @@ class WorkerProxy(_blocking.Proxy[_WorkerProxy]):
         return self._rpc_wait(self._rpc_inner.defaults(a=a, b=b, c=c, d=d))
 
     def required_later(self, *, a: bool = True, b: str) -> None:
-
         self._rpc_wait(self._rpc_inner.required_later(a=a, b=b))
 
     def records_in(self, rs: list[Record], by: dict[str, Record], ids: list[int]) -> None:
-
         self._rpc_wait(self._rpc_inner.records_in(rs=rs, by=by, ids=ids))
 
     def stream_(self) -> _Iterator[Record]:
-
         return self._rpc_iterate(self._rpc_inner.stream_())
 
     def ticks(self, every: _datetime.timedelta) -> _Iterator[float]:
-
         return self._rpc_iterate(self._rpc_inner.ticks(every=every))
 
     def arrays(self) -> _Iterator[_rpc.Tensors]:
-
         return self._rpc_iterate(self._rpc_inner.arrays())
 
     def sum(self, start: int, numbers: _rpc.Items[int]) -> int:
-
         return self._rpc_wait(self._rpc_inner.sum(start=start, numbers=numbers))
 
     def average(self, numbers: _rpc.Items[float]) -> float:
@@ -114,20 +96,21 @@ class WorkerProxy(_blocking.Proxy[_WorkerProxy]):
         return self._rpc_wait(self._rpc_inner.average(numbers=numbers))
 
     def gather(self, arrays: _rpc.Items[_rpc.Tensors]) -> _rpc.Tensors:
-
         return self._rpc_wait(self._rpc_inner.gather(arrays=arrays))
 
     def batches(self, batches: _rpc.Items[list[Record]], by: dict[str, Record], limit: int = 8) -> None:
-
         self._rpc_wait(self._rpc_inner.batches(batches=batches, by=by, limit=limit))
 
     def paint(self, modes: _rpc.Items[Mode], *, first: Mode = Mode.SLOW, last: Record) -> _Iterator[Mode]:
-
         return self._rpc_iterate(self._rpc_inner.paint(modes=modes, first=first, last=last))
 
     @_rpc.deprecated("echo is deprecated.")
     def echo(self, values: _rpc.Items[int | None]) -> _Iterator[int | None]:
-        """Deprecated: this may go away."""
+        """Deprecated: this may go away.
+
+        Raises:
+            Busy: The schema declares it.
+        """
         return self._rpc_iterate_named("echo", values=values)
 
     @_rpc.deprecated("everything is deprecated.")
@@ -135,6 +118,10 @@ class WorkerProxy(_blocking.Proxy[_WorkerProxy]):
         """All options.
 
         Deprecated: this may go away.
+
+        Raises:
+            Busy: The schema declares it.
+            Late: Too late.
         """
         self._rpc_wait_named("everything")
 
@@ -148,51 +135,39 @@ class WorkerCollection(_blocking.ProxyCollection[_WorkerCollection]):
     __collection__ = _WorkerCollection
 
     def nothing(self) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.nothing())
 
     def bare(self) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.bare())
 
     def scalar(self) -> _rpc.Replies[int]:
-
         return self._rpc_wait(self._rpc_inner.scalar())
 
     def enumeration(self) -> _rpc.Replies[Mode]:
-
         return self._rpc_wait(self._rpc_inner.enumeration())
 
     def record(self) -> _rpc.Replies[Record]:
-
         return self._rpc_wait(self._rpc_inner.record())
 
     def maybe(self) -> _rpc.Replies[Record | None]:
-
         return self._rpc_wait(self._rpc_inner.maybe())
 
     def records(self) -> _rpc.Replies[list[Record]]:
-
         return self._rpc_wait(self._rpc_inner.records())
 
     def mapping(self) -> _rpc.Replies[dict[str, Mode]]:
-
         return self._rpc_wait(self._rpc_inner.mapping())
 
     def array(self, x: _rpc.Tensor) -> _rpc.Replies[_rpc.Tensor]:
-
         return self._rpc_wait(self._rpc_inner.array(x=x))
 
     def state(self, x: _rpc.Tensors) -> _rpc.Replies[_rpc.Tensors]:
-
         return self._rpc_wait(self._rpc_inner.state(x=x))
 
     def anything(self, x: _typing.Any) -> _rpc.Replies[_typing.Any]:
-
         return self._rpc_wait(self._rpc_inner.anything(x=x))
 
     def when(self, at: _datetime.datetime) -> _rpc.Replies[_datetime.timedelta]:
-
         return self._rpc_wait(self._rpc_inner.when(at=at))
 
     def defaults(
@@ -206,27 +181,21 @@ class WorkerCollection(_blocking.ProxyCollection[_WorkerCollection]):
         return self._rpc_wait(self._rpc_inner.defaults(a=a, b=b, c=c, d=d))
 
     def required_later(self, *, a: bool = True, b: str) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.required_later(a=a, b=b))
 
     def records_in(self, rs: list[Record], by: dict[str, Record], ids: list[int]) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.records_in(rs=rs, by=by, ids=ids))
 
     def stream_(self) -> _Iterator[_rpc.Reply[Record]]:
-
         return self._rpc_iterate(self._rpc_inner.stream_())
 
     def ticks(self, every: _datetime.timedelta) -> _Iterator[_rpc.Reply[float]]:
-
         return self._rpc_iterate(self._rpc_inner.ticks(every=every))
 
     def arrays(self) -> _Iterator[_rpc.Reply[_rpc.Tensors]]:
-
         return self._rpc_iterate(self._rpc_inner.arrays())
 
     def sum(self, start: int, numbers: _rpc.Items[int]) -> _rpc.Replies[int]:
-
         return self._rpc_wait(self._rpc_inner.sum(start=start, numbers=numbers))
 
     def average(self, numbers: _rpc.Items[float]) -> _rpc.Replies[float]:
@@ -238,20 +207,21 @@ class WorkerCollection(_blocking.ProxyCollection[_WorkerCollection]):
         return self._rpc_wait(self._rpc_inner.average(numbers=numbers))
 
     def gather(self, arrays: _rpc.Items[_rpc.Tensors]) -> _rpc.Replies[_rpc.Tensors]:
-
         return self._rpc_wait(self._rpc_inner.gather(arrays=arrays))
 
     def batches(self, batches: _rpc.Items[list[Record]], by: dict[str, Record], limit: int = 8) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.batches(batches=batches, by=by, limit=limit))
 
     def paint(self, modes: _rpc.Items[Mode], *, first: Mode = Mode.SLOW, last: Record) -> _Iterator[_rpc.Reply[Mode]]:
-
         return self._rpc_iterate(self._rpc_inner.paint(modes=modes, first=first, last=last))
 
     @_rpc.deprecated("echo is deprecated.")
     def echo(self, values: _rpc.Items[int | None]) -> _Iterator[_rpc.Reply[int | None]]:
-        """Deprecated: this may go away."""
+        """Deprecated: this may go away.
+
+        Raises:
+            Busy: The schema declares it.
+        """
         return self._rpc_iterate_named("echo", values=values)
 
     @_rpc.deprecated("everything is deprecated.")
@@ -259,6 +229,10 @@ class WorkerCollection(_blocking.ProxyCollection[_WorkerCollection]):
         """All options.
 
         Deprecated: this may go away.
+
+        Raises:
+            Busy: The schema declares it.
+            Late: Too late.
         """
         return self._rpc_wait_named("everything")
 

@@ -279,51 +279,39 @@ class WorkerProxy(_rpc.Proxy):
     __role__ = "worker"
 
     async def nothing(self) -> None:
-
         return await self._rpc_call(_NOTHING, {})
 
     async def bare(self) -> None:
-
         return await self._rpc_call(_BARE, {})
 
     async def scalar(self) -> int:
-
         return await self._rpc_call(_SCALAR, {})
 
     async def enumeration(self) -> Mode:
-
         return await self._rpc_call(_ENUMERATION, {})
 
     async def record(self) -> Record:
-
         return await self._rpc_call(_RECORD, {})
 
     async def maybe(self) -> Record | None:
-
         return await self._rpc_call(_MAYBE, {})
 
     async def records(self) -> list[Record]:
-
         return await self._rpc_call(_RECORDS, {})
 
     async def mapping(self) -> dict[str, Mode]:
-
         return await self._rpc_call(_MAPPING, {})
 
     async def array(self, x: _rpc.Tensor) -> _rpc.Tensor:
-
         return await self._rpc_call(_ARRAY, {"x": x})
 
     async def state(self, x: _rpc.Tensors) -> _rpc.Tensors:
-
         return await self._rpc_call(_STATE, {"x": x})
 
     async def anything(self, x: _typing.Any) -> _typing.Any:
-
         return await self._rpc_call(_ANYTHING, {"x": x})
 
     async def when(self, at: _datetime.datetime) -> _datetime.timedelta:
-
         return await self._rpc_call(_WHEN, {"at": at})
 
     async def defaults(
@@ -337,27 +325,21 @@ class WorkerProxy(_rpc.Proxy):
         return await self._rpc_call(_DEFAULTS, {"a": a, "b": b, "c": c, "d": d})
 
     async def required_later(self, *, a: bool = True, b: str) -> None:
-
         return await self._rpc_call(_REQUIRED_LATER, {"a": a, "b": b})
 
     async def records_in(self, rs: list[Record], by: dict[str, Record], ids: list[int]) -> None:
-
         return await self._rpc_call(_RECORDS_IN, {"rs": rs, "by": by, "ids": ids})
 
     def stream_(self) -> _AsyncIterator[Record]:
-
         return self._rpc_stream(_STREAM, {})
 
     def ticks(self, every: _datetime.timedelta) -> _AsyncIterator[float]:
-
         return self._rpc_stream(_TICKS, {"every": every})
 
     def arrays(self) -> _AsyncIterator[_rpc.Tensors]:
-
         return self._rpc_stream(_ARRAYS, {})
 
     async def sum(self, start: int, numbers: _rpc.Items[int]) -> int:
-
         return await self._rpc_call(_SUM, {"start": start, "numbers": numbers})
 
     async def average(self, numbers: _rpc.Items[float]) -> float:
@@ -369,20 +351,21 @@ class WorkerProxy(_rpc.Proxy):
         return await self._rpc_call(_AVERAGE, {"numbers": numbers})
 
     async def gather(self, arrays: _rpc.Items[_rpc.Tensors]) -> _rpc.Tensors:
-
         return await self._rpc_call(_GATHER, {"arrays": arrays})
 
     async def batches(self, batches: _rpc.Items[list[Record]], by: dict[str, Record], limit: int = 8) -> None:
-
         return await self._rpc_call(_BATCHES, {"batches": batches, "by": by, "limit": limit})
 
     def paint(self, modes: _rpc.Items[Mode], *, first: Mode = Mode.SLOW, last: Record) -> _AsyncIterator[Mode]:
-
         return self._rpc_stream(_PAINT, {"modes": modes, "first": first, "last": last})
 
     @_rpc.deprecated("echo is deprecated.")
     def echo(self, values: _rpc.Items[int | None]) -> _AsyncIterator[int | None]:
-        """Deprecated: this may go away."""
+        """Deprecated: this may go away.
+
+        Raises:
+            Busy: The schema declares it.
+        """
         return self._rpc_stream(_ECHO, {"values": values})
 
     @_rpc.deprecated("everything is deprecated.")
@@ -390,6 +373,10 @@ class WorkerProxy(_rpc.Proxy):
         """All options.
 
         Deprecated: this may go away.
+
+        Raises:
+            Busy: The schema declares it.
+            Late: Too late.
         """
         return await self._rpc_call(_EVERYTHING, {})
 
@@ -403,51 +390,39 @@ class WorkerCollection(_rpc.ProxyCollection[WorkerProxy]):
     __proxy__ = WorkerProxy
 
     def nothing(self) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_NOTHING, {})
 
     def bare(self) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_BARE, {})
 
     def scalar(self) -> _rpc.Broadcast[int]:
-
         return self._rpc_broadcast(_SCALAR, {})
 
     def enumeration(self) -> _rpc.Broadcast[Mode]:
-
         return self._rpc_broadcast(_ENUMERATION, {})
 
     def record(self) -> _rpc.Broadcast[Record]:
-
         return self._rpc_broadcast(_RECORD, {})
 
     def maybe(self) -> _rpc.Broadcast[Record | None]:
-
         return self._rpc_broadcast(_MAYBE, {})
 
     def records(self) -> _rpc.Broadcast[list[Record]]:
-
         return self._rpc_broadcast(_RECORDS, {})
 
     def mapping(self) -> _rpc.Broadcast[dict[str, Mode]]:
-
         return self._rpc_broadcast(_MAPPING, {})
 
     def array(self, x: _rpc.Tensor) -> _rpc.Broadcast[_rpc.Tensor]:
-
         return self._rpc_broadcast(_ARRAY, {"x": x})
 
     def state(self, x: _rpc.Tensors) -> _rpc.Broadcast[_rpc.Tensors]:
-
         return self._rpc_broadcast(_STATE, {"x": x})
 
     def anything(self, x: _typing.Any) -> _rpc.Broadcast[_typing.Any]:
-
         return self._rpc_broadcast(_ANYTHING, {"x": x})
 
     def when(self, at: _datetime.datetime) -> _rpc.Broadcast[_datetime.timedelta]:
-
         return self._rpc_broadcast(_WHEN, {"at": at})
 
     def defaults(
@@ -461,27 +436,21 @@ class WorkerCollection(_rpc.ProxyCollection[WorkerProxy]):
         return self._rpc_broadcast(_DEFAULTS, {"a": a, "b": b, "c": c, "d": d})
 
     def required_later(self, *, a: bool = True, b: str) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_REQUIRED_LATER, {"a": a, "b": b})
 
     def records_in(self, rs: list[Record], by: dict[str, Record], ids: list[int]) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_RECORDS_IN, {"rs": rs, "by": by, "ids": ids})
 
     def stream_(self) -> _rpc.BroadcastStream[Record]:
-
         return self._rpc_broadcast_stream(_STREAM, {})
 
     def ticks(self, every: _datetime.timedelta) -> _rpc.BroadcastStream[float]:
-
         return self._rpc_broadcast_stream(_TICKS, {"every": every})
 
     def arrays(self) -> _rpc.BroadcastStream[_rpc.Tensors]:
-
         return self._rpc_broadcast_stream(_ARRAYS, {})
 
     def sum(self, start: int, numbers: _rpc.Items[int]) -> _rpc.Broadcast[int]:
-
         return self._rpc_broadcast(_SUM, {"start": start, "numbers": numbers})
 
     def average(self, numbers: _rpc.Items[float]) -> _rpc.Broadcast[float]:
@@ -493,20 +462,21 @@ class WorkerCollection(_rpc.ProxyCollection[WorkerProxy]):
         return self._rpc_broadcast(_AVERAGE, {"numbers": numbers})
 
     def gather(self, arrays: _rpc.Items[_rpc.Tensors]) -> _rpc.Broadcast[_rpc.Tensors]:
-
         return self._rpc_broadcast(_GATHER, {"arrays": arrays})
 
     def batches(self, batches: _rpc.Items[list[Record]], by: dict[str, Record], limit: int = 8) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_BATCHES, {"batches": batches, "by": by, "limit": limit})
 
     def paint(self, modes: _rpc.Items[Mode], *, first: Mode = Mode.SLOW, last: Record) -> _rpc.BroadcastStream[Mode]:
-
         return self._rpc_broadcast_stream(_PAINT, {"modes": modes, "first": first, "last": last})
 
     @_rpc.deprecated("echo is deprecated.")
     def echo(self, values: _rpc.Items[int | None]) -> _rpc.BroadcastStream[int | None]:
-        """Deprecated: this may go away."""
+        """Deprecated: this may go away.
+
+        Raises:
+            Busy: The schema declares it.
+        """
         return self._rpc_broadcast_stream(_ECHO, {"values": values})
 
     @_rpc.deprecated("everything is deprecated.")
@@ -514,6 +484,10 @@ class WorkerCollection(_rpc.ProxyCollection[WorkerProxy]):
         """All options.
 
         Deprecated: this may go away.
+
+        Raises:
+            Busy: The schema declares it.
+            Late: Too late.
         """
         return self._rpc_broadcast(_EVERYTHING, {})
 
@@ -640,11 +614,19 @@ class WorkerHandler(_rpc.Handler):
 
     @_abstractmethod
     def echo(self, values: _rpc.RequestStream[int | None]) -> _AsyncIterator[int | None] | _Iterator[int | None]:
-        """Deprecated: this may go away."""
+        """Deprecated: this may go away.
+
+        Raises:
+            Busy: The schema declares it.
+        """
 
     @_abstractmethod
     def everything(self) -> None | _Awaitable[None]:
         """All options.
 
         Deprecated: this may go away.
+
+        Raises:
+            Busy: The schema declares it.
+            Late: Too late.
         """

@@ -17,11 +17,14 @@ class SProxy(_blocking.Proxy[_SProxy]):
     __proxy__ = _SProxy
 
     def m(self, cls: int | None = None, call: int | None = None, _rpc__: int | None = None) -> N:
+        """The method `m`.
 
+        Raises:
+            E: The schema declares it.
+        """
         return self._rpc_wait(self._rpc_inner.m(cls=cls, call=call, _rpc__=_rpc__))
 
     def q(self, request: P) -> P:
-
         return self._rpc_wait(self._rpc_inner.q(request=request))
 
 
@@ -31,9 +34,12 @@ class SCollection(_blocking.ProxyCollection[_SCollection]):
     __collection__ = _SCollection
 
     def m(self, cls: int | None = None, call: int | None = None, _rpc__: int | None = None) -> _rpc.Replies[N]:
+        """The method `m`.
 
+        Raises:
+            E: The schema declares it.
+        """
         return self._rpc_wait(self._rpc_inner.m(cls=cls, call=call, _rpc__=_rpc__))
 
     def q(self, request: P) -> _rpc.Replies[P]:
-
         return self._rpc_wait(self._rpc_inner.q(request=request))

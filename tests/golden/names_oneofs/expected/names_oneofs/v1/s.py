@@ -38,11 +38,14 @@ class SProxy(_rpc.Proxy):
     __role__ = "s"
 
     async def m(self, cls: int | None = None, call: int | None = None, _rpc__: int | None = None) -> N:
+        """The method `m`.
 
+        Raises:
+            E: The schema declares it.
+        """
         return await self._rpc_call(_M, {"cls": cls, "call": call, "_rpc__": _rpc__})
 
     async def q(self, request: P) -> P:
-
         return await self._rpc_call(_Q, request)
 
 
@@ -52,11 +55,14 @@ class SCollection(_rpc.ProxyCollection[SProxy]):
     __proxy__ = SProxy
 
     def m(self, cls: int | None = None, call: int | None = None, _rpc__: int | None = None) -> _rpc.Broadcast[N]:
+        """The method `m`.
 
+        Raises:
+            E: The schema declares it.
+        """
         return self._rpc_broadcast(_M, {"cls": cls, "call": call, "_rpc__": _rpc__})
 
     def q(self, request: P) -> _rpc.Broadcast[P]:
-
         return self._rpc_broadcast(_Q, request)
 
 
@@ -67,7 +73,12 @@ class SHandler(_rpc.Handler):
     __methods__ = (_M, _Q)
 
     @_abstractmethod
-    def m(self, cls: int | None = None, call: int | None = None, _rpc__: int | None = None) -> N | _Awaitable[N]: ...
+    def m(self, cls: int | None = None, call: int | None = None, _rpc__: int | None = None) -> N | _Awaitable[N]:
+        """The method `m`.
+
+        Raises:
+            E: The schema declares it.
+        """
 
     @_abstractmethod
     def q(self, request: P) -> P | _Awaitable[P]: ...

@@ -28,7 +28,6 @@ class IteratorProxy(_rpc.Proxy):
     __role__ = "Iterator"
 
     def run(self) -> _AsyncIterator[str]:
-
         return self._rpc_stream(_RUN, {})
 
 
@@ -38,7 +37,6 @@ class IteratorCollection(_rpc.ProxyCollection[IteratorProxy]):
     __proxy__ = IteratorProxy
 
     def run(self) -> _rpc.BroadcastStream[str]:
-
         return self._rpc_broadcast_stream(_RUN, {})
 
 

@@ -27,7 +27,6 @@ class MainProxy(_rpc.Proxy):
     __role__ = "__main__"
 
     async def run(self) -> None:
-
         return await self._rpc_call(_RUN, {})
 
 
@@ -37,7 +36,6 @@ class MainCollection(_rpc.ProxyCollection[MainProxy]):
     __proxy__ = MainProxy
 
     def run(self) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_RUN, {})
 
 

@@ -27,7 +27,6 @@ class UnderProxy(_rpc.Proxy):
     __role__ = "_under"
 
     async def run(self) -> None:
-
         return await self._rpc_call(_RUN, {})
 
 
@@ -37,7 +36,6 @@ class UnderCollection(_rpc.ProxyCollection[UnderProxy]):
     __proxy__ = UnderProxy
 
     def run(self) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_RUN, {})
 
 

@@ -44,419 +44,315 @@ class TakenProxy(_blocking.Proxy[_TakenProxy]):
     __proxy__ = _TakenProxy
 
     def False_(self, False_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.False_(False_=False_))
 
     def None_(self, None_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.None_(None_=None_))
 
     def True_(self, True_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.True_(True_=True_))
 
     def and_(self, and_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.and_(and_=and_))
 
     def as_(self, as_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.as_(as_=as_))
 
     def assert_(self, assert_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.assert_(assert_=assert_))
 
     def async_(self, async_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.async_(async_=async_))
 
     def await_(self, await_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.await_(await_=await_))
 
     def break_(self, break_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.break_(break_=break_))
 
     def class_(self, class_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.class_(class_=class_))
 
     def continue_(self, continue_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.continue_(continue_=continue_))
 
     def def_(self, def_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.def_(def_=def_))
 
     def del_(self, del_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.del_(del_=del_))
 
     def elif_(self, elif_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.elif_(elif_=elif_))
 
     def else_(self, else_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.else_(else_=else_))
 
     def except_(self, except_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.except_(except_=except_))
 
     def finally_(self, finally_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.finally_(finally_=finally_))
 
     def for_(self, for_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.for_(for_=for_))
 
     def from_(self, from_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.from_(from_=from_))
 
     def global_(self, global_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.global_(global_=global_))
 
     def if_(self, if_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.if_(if_=if_))
 
     def import_(self, import_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.import_(import_=import_))
 
     def in_(self, in_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.in_(in_=in_))
 
     def is_(self, is_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.is_(is_=is_))
 
     def lambda_(self, lambda_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.lambda_(lambda_=lambda_))
 
     def nonlocal_(self, nonlocal_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.nonlocal_(nonlocal_=nonlocal_))
 
     def not_(self, not_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.not_(not_=not_))
 
     def or_(self, or_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.or_(or_=or_))
 
     def pass_(self, pass_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.pass_(pass_=pass_))
 
     def raise_(self, raise_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.raise_(raise_=raise_))
 
     def return_(self, return_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.return_(return_=return_))
 
     def try_(self, try_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.try_(try_=try_))
 
     def while_(self, while_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.while_(while_=while_))
 
     def with_(self, with_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.with_(with_=with_))
 
     def yield_(self, yield_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.yield_(yield_=yield_))
 
     def case(self, case: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.case(case=case))
 
     def match(self, match: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.match(match=match))
 
     def cls(self, cls: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.cls(cls=cls))
 
     def self(self, self_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.self(self_=self_))
 
     def _rpc__(self, _rpc: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait_named("_rpc__", _rpc=_rpc)
 
     def _types__(self, _types: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait_named("_types__", _types=_types)
 
     def _typing__(self, _typing: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait_named("_typing__", _typing=_typing)
 
     def _builtins__(self, _builtins: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait_named("_builtins__", _builtins=_builtins)
 
     def _dataclasses__(self, _dataclasses: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait_named("_dataclasses__", _dataclasses=_dataclasses)
 
     def _datetime__(self, _datetime: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait_named("_datetime__", _datetime=_datetime)
 
     def name(self, name: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.name(name=name))
 
     def value(self, value: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.value(value=value))
 
     def message(self, message: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.message(message=message))
 
     def code(self, code: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.code(code=code))
 
     def details(self, details: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.details(details=details))
 
     def args(self, args: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.args(args=args))
 
     def call_(self, call: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.call_(call=call))
 
     def stream_(self, stream: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.stream_(stream=stream))
 
     def target_(self, target: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.target_(target=target))
 
     def targets_(self, targets: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.targets_(targets=targets))
 
     def with_options_(self, with_options: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.with_options_(with_options=with_options))
 
     def broadcast_(self, broadcast: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.broadcast_(broadcast=broadcast))
 
     def collect_(self, collect: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.collect_(collect=collect))
 
     def node(self, node: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.node(node=node))
 
     def call_options(self, call_options: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.call_options(call_options=call_options))
 
     def metadata(self, metadata: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.metadata(metadata=metadata))
 
     def request(self, request: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.request(request=request))
 
     def response(self, response: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.response(response=response))
 
     def timeout(self, timeout: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.timeout(timeout=timeout))
 
     def data(self, data: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.data(data=data))
 
     def field(self, field: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.field(field=field))
 
     def fields(self, fields: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.fields(fields=fields))
 
     def wire(self, wire: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.wire(wire=wire))
 
     def dataclass(self, dataclass: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.dataclass(dataclass=dataclass))
 
     def abstractmethod(self, abstractmethod: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.abstractmethod(abstractmethod=abstractmethod))
 
     def Any(self, Any: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.Any(Any=Any))
 
     def Awaitable(self, Awaitable: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.Awaitable(Awaitable=Awaitable))
 
     def AsyncIterator(self, AsyncIterator: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.AsyncIterator(AsyncIterator=AsyncIterator))
 
     def Iterator(self, Iterator: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.Iterator(Iterator=Iterator))
 
     def Record(self, Record: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.Record(Record=Record))
 
     def OpenEnum(self, OpenEnum: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.OpenEnum(OpenEnum=OpenEnum))
 
     def DeclaredError(self, DeclaredError: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.DeclaredError(DeclaredError=DeclaredError))
 
     def Proxy(self, Proxy: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.Proxy(Proxy=Proxy))
 
     def ProxyCollection(self, ProxyCollection: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.ProxyCollection(ProxyCollection=ProxyCollection))
 
     def Handler(self, Handler: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.Handler(Handler=Handler))
 
     def Method(self, Method: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.Method(Method=Method))
 
     def Kind(self, Kind: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.Kind(Kind=Kind))
 
     def Params(self, Params: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.Params(Params=Params))
 
     def Tensor(self, Tensor: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.Tensor(Tensor=Tensor))
 
     def Tensors(self, Tensors: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.Tensors(Tensors=Tensors))
 
     def mro(self, mro: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.mro(mro=mro))
 
     def real(self, real: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.real(real=real))
 
     def imag(self, imag: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.imag(imag=imag))
 
     def numerator(self, numerator: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.numerator(numerator=numerator))
 
     def DESCRIPTOR(self, DESCRIPTOR: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.DESCRIPTOR(DESCRIPTOR=DESCRIPTOR))
 
     def HasField(self, HasField: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.HasField(HasField=HasField))
 
     def SerializeToString(self, SerializeToString: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.SerializeToString(SerializeToString=SerializeToString))
 
     def Clear(self, Clear: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.Clear(Clear=Clear))
 
     def MergeFrom(self, MergeFrom: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.MergeFrom(MergeFrom=MergeFrom))
 
     def __init___(self, __init___: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait_named("__init___", __init___=__init___)
 
     def __slots___(self, __slots___: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait_named("__slots___", __slots___=__slots___)
 
     def __eq___(self, __eq___: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait_named("__eq___", __eq___=__eq___)
 
     def __dict___(self, __dict___: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait_named("__dict___", __dict___=__dict___)
 
     def __private___(self, __private___: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait_named("__private___", __private___=__private___)
 
     def _FIT(self, _FIT: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait_named("_FIT", _FIT=_FIT)
 
     def _x__(self, _x__: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait_named("_x__", _x__=_x__)
 
     def list(self, list: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.list(list=list))
 
     def int(self, int: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.int(int=int))
 
     def str(self, str: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return self._rpc_wait(self._rpc_inner.str(str=str))
 
     def everything(
@@ -574,7 +470,11 @@ class TakenProxy(_blocking.Proxy[_TakenProxy]):
         _FIT: _builtins.str,
         _x__: _builtins.str,
     ) -> Typed:
+        """The method `everything`.
 
+        Raises:
+            Failed: The schema declares it.
+        """
         return self._rpc_wait(
             self._rpc_inner.everything(
                 False_=False_,
@@ -695,7 +595,6 @@ class TakenProxy(_blocking.Proxy[_TakenProxy]):
     def typed(
         self, list: _builtins.list[_builtins.int], Typed: Typed, Other: Members = Members.ZERO
     ) -> _builtins.list[Typed]:
-
         return self._rpc_wait(self._rpc_inner.typed(list=list, Typed=Typed, Other=Other))
 
 
@@ -705,437 +604,333 @@ class TakenCollection(_blocking.ProxyCollection[_TakenCollection]):
     __collection__ = _TakenCollection
 
     def False_(self, False_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.False_(False_=False_))
 
     def None_(self, None_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.None_(None_=None_))
 
     def True_(self, True_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.True_(True_=True_))
 
     def and_(self, and_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.and_(and_=and_))
 
     def as_(self, as_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.as_(as_=as_))
 
     def assert_(self, assert_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.assert_(assert_=assert_))
 
     def async_(self, async_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.async_(async_=async_))
 
     def await_(self, await_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.await_(await_=await_))
 
     def break_(self, break_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.break_(break_=break_))
 
     def class_(self, class_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.class_(class_=class_))
 
     def continue_(self, continue_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.continue_(continue_=continue_))
 
     def def_(self, def_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.def_(def_=def_))
 
     def del_(self, del_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.del_(del_=del_))
 
     def elif_(self, elif_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.elif_(elif_=elif_))
 
     def else_(self, else_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.else_(else_=else_))
 
     def except_(self, except_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.except_(except_=except_))
 
     def finally_(self, finally_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.finally_(finally_=finally_))
 
     def for_(self, for_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.for_(for_=for_))
 
     def from_(self, from_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.from_(from_=from_))
 
     def global_(self, global_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.global_(global_=global_))
 
     def if_(self, if_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.if_(if_=if_))
 
     def import_(self, import_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.import_(import_=import_))
 
     def in_(self, in_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.in_(in_=in_))
 
     def is_(self, is_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.is_(is_=is_))
 
     def lambda_(self, lambda_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.lambda_(lambda_=lambda_))
 
     def nonlocal_(self, nonlocal_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.nonlocal_(nonlocal_=nonlocal_))
 
     def not_(self, not_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.not_(not_=not_))
 
     def or_(self, or_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.or_(or_=or_))
 
     def pass_(self, pass_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.pass_(pass_=pass_))
 
     def raise_(self, raise_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.raise_(raise_=raise_))
 
     def return_(self, return_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.return_(return_=return_))
 
     def try_(self, try_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.try_(try_=try_))
 
     def while_(self, while_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.while_(while_=while_))
 
     def with_(self, with_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.with_(with_=with_))
 
     def yield_(self, yield_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.yield_(yield_=yield_))
 
     def case(self, case: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.case(case=case))
 
     def match(self, match: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.match(match=match))
 
     def cls(self, cls: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.cls(cls=cls))
 
     def self(self, self_: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.self(self_=self_))
 
     def _rpc__(self, _rpc: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait_named("_rpc__", _rpc=_rpc)
 
     def _types__(self, _types: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait_named("_types__", _types=_types)
 
     def _typing__(self, _typing: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait_named("_typing__", _typing=_typing)
 
     def _builtins__(self, _builtins: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait_named("_builtins__", _builtins=_builtins)
 
     def _dataclasses__(
         self, _dataclasses: _builtins.list[_builtins.str]
     ) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait_named("_dataclasses__", _dataclasses=_dataclasses)
 
     def _datetime__(self, _datetime: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait_named("_datetime__", _datetime=_datetime)
 
     def name(self, name: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.name(name=name))
 
     def value(self, value: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.value(value=value))
 
     def message(self, message: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.message(message=message))
 
     def code(self, code: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.code(code=code))
 
     def details(self, details: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.details(details=details))
 
     def args(self, args: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.args(args=args))
 
     def call_(self, call: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.call_(call=call))
 
     def stream_(self, stream: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.stream_(stream=stream))
 
     def target_(self, target: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.target_(target=target))
 
     def targets_(self, targets: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.targets_(targets=targets))
 
     def with_options_(
         self, with_options: _builtins.list[_builtins.str]
     ) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.with_options_(with_options=with_options))
 
     def broadcast_(self, broadcast: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.broadcast_(broadcast=broadcast))
 
     def collect_(self, collect: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.collect_(collect=collect))
 
     def node(self, node: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.node(node=node))
 
     def call_options(
         self, call_options: _builtins.list[_builtins.str]
     ) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.call_options(call_options=call_options))
 
     def metadata(self, metadata: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.metadata(metadata=metadata))
 
     def request(self, request: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.request(request=request))
 
     def response(self, response: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.response(response=response))
 
     def timeout(self, timeout: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.timeout(timeout=timeout))
 
     def data(self, data: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.data(data=data))
 
     def field(self, field: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.field(field=field))
 
     def fields(self, fields: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.fields(fields=fields))
 
     def wire(self, wire: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.wire(wire=wire))
 
     def dataclass(self, dataclass: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.dataclass(dataclass=dataclass))
 
     def abstractmethod(
         self, abstractmethod: _builtins.list[_builtins.str]
     ) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.abstractmethod(abstractmethod=abstractmethod))
 
     def Any(self, Any: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.Any(Any=Any))
 
     def Awaitable(self, Awaitable: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.Awaitable(Awaitable=Awaitable))
 
     def AsyncIterator(
         self, AsyncIterator: _builtins.list[_builtins.str]
     ) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.AsyncIterator(AsyncIterator=AsyncIterator))
 
     def Iterator(self, Iterator: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.Iterator(Iterator=Iterator))
 
     def Record(self, Record: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.Record(Record=Record))
 
     def OpenEnum(self, OpenEnum: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.OpenEnum(OpenEnum=OpenEnum))
 
     def DeclaredError(
         self, DeclaredError: _builtins.list[_builtins.str]
     ) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.DeclaredError(DeclaredError=DeclaredError))
 
     def Proxy(self, Proxy: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.Proxy(Proxy=Proxy))
 
     def ProxyCollection(
         self, ProxyCollection: _builtins.list[_builtins.str]
     ) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.ProxyCollection(ProxyCollection=ProxyCollection))
 
     def Handler(self, Handler: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.Handler(Handler=Handler))
 
     def Method(self, Method: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.Method(Method=Method))
 
     def Kind(self, Kind: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.Kind(Kind=Kind))
 
     def Params(self, Params: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.Params(Params=Params))
 
     def Tensor(self, Tensor: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.Tensor(Tensor=Tensor))
 
     def Tensors(self, Tensors: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.Tensors(Tensors=Tensors))
 
     def mro(self, mro: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.mro(mro=mro))
 
     def real(self, real: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.real(real=real))
 
     def imag(self, imag: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.imag(imag=imag))
 
     def numerator(self, numerator: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.numerator(numerator=numerator))
 
     def DESCRIPTOR(self, DESCRIPTOR: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.DESCRIPTOR(DESCRIPTOR=DESCRIPTOR))
 
     def HasField(self, HasField: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.HasField(HasField=HasField))
 
     def SerializeToString(
         self, SerializeToString: _builtins.list[_builtins.str]
     ) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.SerializeToString(SerializeToString=SerializeToString))
 
     def Clear(self, Clear: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.Clear(Clear=Clear))
 
     def MergeFrom(self, MergeFrom: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.MergeFrom(MergeFrom=MergeFrom))
 
     def __init___(self, __init___: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait_named("__init___", __init___=__init___)
 
     def __slots___(self, __slots___: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait_named("__slots___", __slots___=__slots___)
 
     def __eq___(self, __eq___: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait_named("__eq___", __eq___=__eq___)
 
     def __dict___(self, __dict___: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait_named("__dict___", __dict___=__dict___)
 
     def __private___(
         self, __private___: _builtins.list[_builtins.str]
     ) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait_named("__private___", __private___=__private___)
 
     def _FIT(self, _FIT: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait_named("_FIT", _FIT=_FIT)
 
     def _x__(self, _x__: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait_named("_x__", _x__=_x__)
 
     def list(self, list: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.list(list=list))
 
     def int(self, int: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.int(int=int))
 
     def str(self, str: _builtins.list[_builtins.str]) -> _rpc.Replies[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_wait(self._rpc_inner.str(str=str))
 
     def everything(
@@ -1253,7 +1048,11 @@ class TakenCollection(_blocking.ProxyCollection[_TakenCollection]):
         _FIT: _builtins.str,
         _x__: _builtins.str,
     ) -> _rpc.Replies[Typed]:
+        """The method `everything`.
 
+        Raises:
+            Failed: The schema declares it.
+        """
         return self._rpc_wait(
             self._rpc_inner.everything(
                 False_=False_,
@@ -1374,7 +1173,6 @@ class TakenCollection(_blocking.ProxyCollection[_TakenCollection]):
     def typed(
         self, list: _builtins.list[_builtins.int], Typed: Typed, Other: Members = Members.ZERO
     ) -> _rpc.Replies[_builtins.list[Typed]]:
-
         return self._rpc_wait(self._rpc_inner.typed(list=list, Typed=Typed, Other=Other))
 
 
@@ -1384,7 +1182,6 @@ class ClassProxy(_blocking.Proxy[_ClassProxy]):
     __proxy__ = _ClassProxy
 
     def run(self) -> None:
-
         self._rpc_wait(self._rpc_inner.run())
 
 
@@ -1394,7 +1191,6 @@ class ClassCollection(_blocking.ProxyCollection[_ClassCollection]):
     __collection__ = _ClassCollection
 
     def run(self) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.run())
 
 
@@ -1404,7 +1200,6 @@ class ImportProxy(_blocking.Proxy[_ImportProxy]):
     __proxy__ = _ImportProxy
 
     def run(self) -> None:
-
         self._rpc_wait(self._rpc_inner.run())
 
 
@@ -1414,7 +1209,6 @@ class ImportCollection(_blocking.ProxyCollection[_ImportCollection]):
     __collection__ = _ImportCollection
 
     def run(self) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.run())
 
 
@@ -1424,7 +1218,6 @@ class TypesProxy(_blocking.Proxy[_TypesProxy]):
     __proxy__ = _TypesProxy
 
     def run(self) -> None:
-
         self._rpc_wait(self._rpc_inner.run())
 
 
@@ -1434,7 +1227,6 @@ class TypesCollection(_blocking.ProxyCollection[_TypesCollection]):
     __collection__ = _TypesCollection
 
     def run(self) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.run())
 
 
@@ -1444,7 +1236,6 @@ class WireProxy(_blocking.Proxy[_WireProxy]):
     __proxy__ = _WireProxy
 
     def run(self) -> None:
-
         self._rpc_wait(self._rpc_inner.run())
 
 
@@ -1454,7 +1245,6 @@ class WireCollection(_blocking.ProxyCollection[_WireCollection]):
     __collection__ = _WireCollection
 
     def run(self) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.run())
 
 
@@ -1464,7 +1254,6 @@ class ListProxy(_blocking.Proxy[_ListProxy]):
     __proxy__ = _ListProxy
 
     def run(self) -> None:
-
         self._rpc_wait(self._rpc_inner.run())
 
 
@@ -1474,7 +1263,6 @@ class ListCollection(_blocking.ProxyCollection[_ListCollection]):
     __collection__ = _ListCollection
 
     def run(self) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.run())
 
 
@@ -1484,7 +1272,6 @@ class SelfProxy(_blocking.Proxy[_SelfProxy]):
     __proxy__ = _SelfProxy
 
     def run(self) -> None:
-
         self._rpc_wait(self._rpc_inner.run())
 
 
@@ -1494,7 +1281,6 @@ class SelfCollection(_blocking.ProxyCollection[_SelfCollection]):
     __collection__ = _SelfCollection
 
     def run(self) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.run())
 
 
@@ -1504,7 +1290,6 @@ class MainProxy(_blocking.Proxy[_MainProxy]):
     __proxy__ = _MainProxy
 
     def run(self) -> None:
-
         self._rpc_wait(self._rpc_inner.run())
 
 
@@ -1514,7 +1299,6 @@ class MainCollection(_blocking.ProxyCollection[_MainCollection]):
     __collection__ = _MainCollection
 
     def run(self) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.run())
 
 
@@ -1524,7 +1308,6 @@ class RecOrdProxy(_blocking.Proxy[_RecOrdProxy]):
     __proxy__ = _RecOrdProxy
 
     def run(self) -> None:
-
         self._rpc_wait(self._rpc_inner.run())
 
 
@@ -1534,7 +1317,6 @@ class RecOrdCollection(_blocking.ProxyCollection[_RecOrdCollection]):
     __collection__ = _RecOrdCollection
 
     def run(self) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.run())
 
 
@@ -1549,11 +1331,9 @@ class BlockingProxy(_blocking.Proxy[_BlockingProxy]):
         return self._rpc_iterate_named("as_they_come_", _blocking=_blocking, _rpc=_rpc)
 
     def _blocking__(self, as_they_come: list[str]) -> list[Typed]:
-
         return self._rpc_wait_named("_blocking__", as_they_come=as_they_come)
 
     def _rpc_inner__(self, list: _rpc.Items[Typed]) -> _Iterator[list[Typed]]:
-
         return self._rpc_iterate_named("_rpc_inner__", list=list)
 
     @_rpc.deprecated("deprecated is deprecated.")
@@ -1573,11 +1353,9 @@ class BlockingCollection(_blocking.ProxyCollection[_BlockingCollection]):
         return self._rpc_iterate_named("as_they_come_", _blocking=_blocking, _rpc=_rpc)
 
     def _blocking__(self, as_they_come: list[str]) -> _rpc.Replies[list[Typed]]:
-
         return self._rpc_wait_named("_blocking__", as_they_come=as_they_come)
 
     def _rpc_inner__(self, list: _rpc.Items[Typed]) -> _Iterator[_rpc.Reply[list[Typed]]]:
-
         return self._rpc_iterate_named("_rpc_inner__", list=list)
 
     @_rpc.deprecated("deprecated is deprecated.")
@@ -1592,7 +1370,6 @@ class RpcProxy(_blocking.Proxy[_RpcProxy]):
     __proxy__ = _RpcProxy
 
     def run(self) -> None:
-
         self._rpc_wait(self._rpc_inner.run())
 
 
@@ -1602,7 +1379,6 @@ class RpcCollection(_blocking.ProxyCollection[_RpcCollection]):
     __collection__ = _RpcCollection
 
     def run(self) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.run())
 
 
@@ -1612,7 +1388,6 @@ class IteratorProxy(_blocking.Proxy[_IteratorProxy]):
     __proxy__ = _IteratorProxy
 
     def run(self) -> _Iterator[str]:
-
         return self._rpc_iterate(self._rpc_inner.run())
 
 
@@ -1622,7 +1397,6 @@ class IteratorCollection(_blocking.ProxyCollection[_IteratorCollection]):
     __collection__ = _IteratorCollection
 
     def run(self) -> _Iterator[_rpc.Reply[str]]:
-
         return self._rpc_iterate(self._rpc_inner.run())
 
 
@@ -1632,7 +1406,6 @@ class UnderProxy(_blocking.Proxy[_UnderProxy]):
     __proxy__ = _UnderProxy
 
     def run(self) -> None:
-
         self._rpc_wait(self._rpc_inner.run())
 
 
@@ -1642,5 +1415,4 @@ class UnderCollection(_blocking.ProxyCollection[_UnderCollection]):
     __collection__ = _UnderCollection
 
     def run(self) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.run())

@@ -62,11 +62,9 @@ class BlockingProxy(_rpc.Proxy):
         return self._rpc_stream(_AS_THEY_COME, {"_blocking": _blocking, "_rpc": _rpc})
 
     async def _blocking__(self, as_they_come: list[str]) -> list[Typed]:
-
         return await self._rpc_call(_BLOCKING, {"as_they_come": as_they_come})
 
     def _rpc_inner__(self, list: _rpc.Items[Typed]) -> _AsyncIterator[list[Typed]]:
-
         return self._rpc_stream(_RPC_INNER, {"list": list})
 
     @_rpc.deprecated("deprecated is deprecated.")
@@ -86,11 +84,9 @@ class BlockingCollection(_rpc.ProxyCollection[BlockingProxy]):
         return self._rpc_broadcast_stream(_AS_THEY_COME, {"_blocking": _blocking, "_rpc": _rpc})
 
     def _blocking__(self, as_they_come: list[str]) -> _rpc.Broadcast[list[Typed]]:
-
         return self._rpc_broadcast(_BLOCKING, {"as_they_come": as_they_come})
 
     def _rpc_inner__(self, list: _rpc.Items[Typed]) -> _rpc.BroadcastStream[list[Typed]]:
-
         return self._rpc_broadcast_stream(_RPC_INNER, {"list": list})
 
     @_rpc.deprecated("deprecated is deprecated.")

@@ -27,7 +27,6 @@ class ClassProxy(_rpc.Proxy):
     __role__ = "class"
 
     async def run(self) -> None:
-
         return await self._rpc_call(_RUN, {})
 
 
@@ -37,7 +36,6 @@ class ClassCollection(_rpc.ProxyCollection[ClassProxy]):
     __proxy__ = ClassProxy
 
     def run(self) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_RUN, {})
 
 

@@ -27,7 +27,6 @@ class ImportProxy(_rpc.Proxy):
     __role__ = "import"
 
     async def run(self) -> None:
-
         return await self._rpc_call(_RUN, {})
 
 
@@ -37,7 +36,6 @@ class ImportCollection(_rpc.ProxyCollection[ImportProxy]):
     __proxy__ = ImportProxy
 
     def run(self) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_RUN, {})
 
 

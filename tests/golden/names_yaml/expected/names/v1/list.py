@@ -27,7 +27,6 @@ class ListProxy(_rpc.Proxy):
     __role__ = "list"
 
     async def run(self) -> None:
-
         return await self._rpc_call(_RUN, {})
 
 
@@ -37,7 +36,6 @@ class ListCollection(_rpc.ProxyCollection[ListProxy]):
     __proxy__ = ListProxy
 
     def run(self) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_RUN, {})
 
 

@@ -27,7 +27,6 @@ class RecOrdProxy(_rpc.Proxy):
     __role__ = "rec_ord"
 
     async def run(self) -> None:
-
         return await self._rpc_call(_RUN, {})
 
 
@@ -37,7 +36,6 @@ class RecOrdCollection(_rpc.ProxyCollection[RecOrdProxy]):
     __proxy__ = RecOrdProxy
 
     def run(self) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_RUN, {})
 
 

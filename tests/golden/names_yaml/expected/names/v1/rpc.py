@@ -27,7 +27,6 @@ class RpcProxy(_rpc.Proxy):
     __role__ = "rpc"
 
     async def run(self) -> None:
-
         return await self._rpc_call(_RUN, {})
 
 
@@ -37,7 +36,6 @@ class RpcCollection(_rpc.ProxyCollection[RpcProxy]):
     __proxy__ = RpcProxy
 
     def run(self) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_RUN, {})
 
 

@@ -27,7 +27,6 @@ class SelfProxy(_rpc.Proxy):
     __role__ = "self"
 
     async def run(self) -> None:
-
         return await self._rpc_call(_RUN, {})
 
 
@@ -37,7 +36,6 @@ class SelfCollection(_rpc.ProxyCollection[SelfProxy]):
     __proxy__ = SelfProxy
 
     def run(self) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_RUN, {})
 
 

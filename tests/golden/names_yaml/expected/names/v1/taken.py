@@ -1096,423 +1096,319 @@ class TakenProxy(_rpc.Proxy):
     __role__ = "taken"
 
     async def False_(self, False_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_FALSE, {"False_": False_})
 
     async def None_(self, None_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_NONE, {"None_": None_})
 
     async def True_(self, True_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_TRUE, {"True_": True_})
 
     async def and_(self, and_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_AND, {"and_": and_})
 
     async def as_(self, as_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_AS, {"as_": as_})
 
     async def assert_(self, assert_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_ASSERT, {"assert_": assert_})
 
     async def async_(self, async_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_ASYNC, {"async_": async_})
 
     async def await_(self, await_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_AWAIT, {"await_": await_})
 
     async def break_(self, break_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_BREAK, {"break_": break_})
 
     async def class_(self, class_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_CLASS, {"class_": class_})
 
     async def continue_(self, continue_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_CONTINUE, {"continue_": continue_})
 
     async def def_(self, def_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_DEF, {"def_": def_})
 
     async def del_(self, del_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_DEL, {"del_": del_})
 
     async def elif_(self, elif_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_ELIF, {"elif_": elif_})
 
     async def else_(self, else_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_ELSE, {"else_": else_})
 
     async def except_(self, except_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_EXCEPT, {"except_": except_})
 
     async def finally_(self, finally_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_FINALLY, {"finally_": finally_})
 
     async def for_(self, for_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_FOR, {"for_": for_})
 
     async def from_(self, from_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_FROM, {"from_": from_})
 
     async def global_(self, global_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_GLOBAL, {"global_": global_})
 
     async def if_(self, if_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_IF, {"if_": if_})
 
     async def import_(self, import_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_IMPORT, {"import_": import_})
 
     async def in_(self, in_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_IN, {"in_": in_})
 
     async def is_(self, is_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_IS, {"is_": is_})
 
     async def lambda_(self, lambda_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_LAMBDA, {"lambda_": lambda_})
 
     async def nonlocal_(self, nonlocal_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_NONLOCAL, {"nonlocal_": nonlocal_})
 
     async def not_(self, not_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_NOT, {"not_": not_})
 
     async def or_(self, or_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_OR, {"or_": or_})
 
     async def pass_(self, pass_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_PASS, {"pass_": pass_})
 
     async def raise_(self, raise_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_RAISE, {"raise_": raise_})
 
     async def return_(self, return_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_RETURN, {"return_": return_})
 
     async def try_(self, try_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_TRY, {"try_": try_})
 
     async def while_(self, while_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_WHILE, {"while_": while_})
 
     async def with_(self, with_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_WITH, {"with_": with_})
 
     async def yield_(self, yield_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_YIELD, {"yield_": yield_})
 
     async def case(self, case: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_CASE, {"case": case})
 
     async def match(self, match: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_MATCH, {"match": match})
 
     async def cls(self, cls: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_CLS, {"cls": cls})
 
     async def self(self, self_: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_SELF, {"self_": self_})
 
     async def _rpc__(self, _rpc: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_RPC, {"_rpc": _rpc})
 
     async def _types__(self, _types: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_TYPES, {"_types": _types})
 
     async def _typing__(self, _typing: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_TYPING, {"_typing": _typing})
 
     async def _builtins__(self, _builtins: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_BUILTINS, {"_builtins": _builtins})
 
     async def _dataclasses__(self, _dataclasses: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_DATACLASSES, {"_dataclasses": _dataclasses})
 
     async def _datetime__(self, _datetime: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_DATETIME, {"_datetime": _datetime})
 
     async def name(self, name: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_NAME, {"name": name})
 
     async def value(self, value: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_VALUE, {"value": value})
 
     async def message(self, message: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_MESSAGE, {"message": message})
 
     async def code(self, code: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_CODE, {"code": code})
 
     async def details(self, details: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_DETAILS, {"details": details})
 
     async def args(self, args: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_ARGS, {"args": args})
 
     async def call_(self, call: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_CALL, {"call": call})
 
     async def stream_(self, stream: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_STREAM, {"stream": stream})
 
     async def target_(self, target: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_TARGET, {"target": target})
 
     async def targets_(self, targets: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_TARGETS, {"targets": targets})
 
     async def with_options_(self, with_options: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_WITH_OPTIONS, {"with_options": with_options})
 
     async def broadcast_(self, broadcast: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_BROADCAST, {"broadcast": broadcast})
 
     async def collect_(self, collect: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_COLLECT, {"collect": collect})
 
     async def node(self, node: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_NODE, {"node": node})
 
     async def call_options(self, call_options: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_CALL_OPTIONS, {"call_options": call_options})
 
     async def metadata(self, metadata: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_METADATA, {"metadata": metadata})
 
     async def request(self, request: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_REQUEST, {"request": request})
 
     async def response(self, response: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_RESPONSE, {"response": response})
 
     async def timeout(self, timeout: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_TIMEOUT, {"timeout": timeout})
 
     async def data(self, data: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_DATA, {"data": data})
 
     async def field(self, field: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_FIELD, {"field": field})
 
     async def fields(self, fields: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_FIELDS, {"fields": fields})
 
     async def wire(self, wire: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_WIRE, {"wire": wire})
 
     async def dataclass(self, dataclass: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_DATACLASS, {"dataclass": dataclass})
 
     async def abstractmethod(self, abstractmethod: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_ABSTRACTMETHOD, {"abstractmethod": abstractmethod})
 
     async def Any(self, Any: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_ANY, {"Any": Any})
 
     async def Awaitable(self, Awaitable: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_AWAITABLE, {"Awaitable": Awaitable})
 
     async def AsyncIterator(self, AsyncIterator: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_ASYNCITERATOR, {"AsyncIterator": AsyncIterator})
 
     async def Iterator(self, Iterator: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_ITERATOR, {"Iterator": Iterator})
 
     async def Record(self, Record: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_RECORD, {"Record": Record})
 
     async def OpenEnum(self, OpenEnum: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_OPENENUM, {"OpenEnum": OpenEnum})
 
     async def DeclaredError(self, DeclaredError: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_DECLAREDERROR, {"DeclaredError": DeclaredError})
 
     async def Proxy(self, Proxy: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_PROXY, {"Proxy": Proxy})
 
     async def ProxyCollection(
         self, ProxyCollection: _builtins.list[_builtins.str]
     ) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_PROXYCOLLECTION, {"ProxyCollection": ProxyCollection})
 
     async def Handler(self, Handler: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_HANDLER, {"Handler": Handler})
 
     async def Method(self, Method: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_METHOD, {"Method": Method})
 
     async def Kind(self, Kind: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_KIND, {"Kind": Kind})
 
     async def Params(self, Params: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_PARAMS, {"Params": Params})
 
     async def Tensor(self, Tensor: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_TENSOR, {"Tensor": Tensor})
 
     async def Tensors(self, Tensors: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_TENSORS, {"Tensors": Tensors})
 
     async def mro(self, mro: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_MRO, {"mro": mro})
 
     async def real(self, real: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_REAL, {"real": real})
 
     async def imag(self, imag: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_IMAG, {"imag": imag})
 
     async def numerator(self, numerator: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_NUMERATOR, {"numerator": numerator})
 
     async def DESCRIPTOR(self, DESCRIPTOR: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_DESCRIPTOR, {"DESCRIPTOR": DESCRIPTOR})
 
     async def HasField(self, HasField: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_HASFIELD, {"HasField": HasField})
 
     async def SerializeToString(
         self, SerializeToString: _builtins.list[_builtins.str]
     ) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_SERIALIZETOSTRING, {"SerializeToString": SerializeToString})
 
     async def Clear(self, Clear: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_CLEAR, {"Clear": Clear})
 
     async def MergeFrom(self, MergeFrom: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_MERGEFROM, {"MergeFrom": MergeFrom})
 
     async def __init___(self, __init___: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_INIT, {"__init___": __init___})
 
     async def __slots___(self, __slots___: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_SLOTS, {"__slots___": __slots___})
 
     async def __eq___(self, __eq___: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_EQ, {"__eq___": __eq___})
 
     async def __dict___(self, __dict___: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_DICT, {"__dict___": __dict___})
 
     async def __private___(self, __private___: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_PRIVATE, {"__private___": __private___})
 
     async def _FIT(self, _FIT: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_FIT_, {"_FIT": _FIT})
 
     async def _x__(self, _x__: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_X, {"_x__": _x__})
 
     async def list(self, list: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_LIST, {"list": list})
 
     async def int(self, int: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_INT, {"int": int})
 
     async def str(self, str: _builtins.list[_builtins.str]) -> dict[_builtins.str, _builtins.int]:
-
         return await self._rpc_call(_STR, {"str": str})
 
     async def everything(
@@ -1630,7 +1526,11 @@ class TakenProxy(_rpc.Proxy):
         _FIT: _builtins.str,
         _x__: _builtins.str,
     ) -> Typed:
+        """The method `everything`.
 
+        Raises:
+            Failed: The schema declares it.
+        """
         return await self._rpc_call(
             _EVERYTHING,
             {
@@ -1752,7 +1652,6 @@ class TakenProxy(_rpc.Proxy):
     async def typed(
         self, list: _builtins.list[_builtins.int], Typed: Typed, Other: Members = Members.ZERO
     ) -> _builtins.list[Typed]:
-
         return await self._rpc_call(_TYPED, {"list": list, "Typed": Typed, "Other": Other})
 
 
@@ -1762,447 +1661,343 @@ class TakenCollection(_rpc.ProxyCollection[TakenProxy]):
     __proxy__ = TakenProxy
 
     def False_(self, False_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_FALSE, {"False_": False_})
 
     def None_(self, None_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_NONE, {"None_": None_})
 
     def True_(self, True_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_TRUE, {"True_": True_})
 
     def and_(self, and_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_AND, {"and_": and_})
 
     def as_(self, as_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_AS, {"as_": as_})
 
     def assert_(self, assert_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_ASSERT, {"assert_": assert_})
 
     def async_(self, async_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_ASYNC, {"async_": async_})
 
     def await_(self, await_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_AWAIT, {"await_": await_})
 
     def break_(self, break_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_BREAK, {"break_": break_})
 
     def class_(self, class_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_CLASS, {"class_": class_})
 
     def continue_(self, continue_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_CONTINUE, {"continue_": continue_})
 
     def def_(self, def_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_DEF, {"def_": def_})
 
     def del_(self, del_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_DEL, {"del_": del_})
 
     def elif_(self, elif_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_ELIF, {"elif_": elif_})
 
     def else_(self, else_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_ELSE, {"else_": else_})
 
     def except_(self, except_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_EXCEPT, {"except_": except_})
 
     def finally_(self, finally_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_FINALLY, {"finally_": finally_})
 
     def for_(self, for_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_FOR, {"for_": for_})
 
     def from_(self, from_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_FROM, {"from_": from_})
 
     def global_(self, global_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_GLOBAL, {"global_": global_})
 
     def if_(self, if_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_IF, {"if_": if_})
 
     def import_(self, import_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_IMPORT, {"import_": import_})
 
     def in_(self, in_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_IN, {"in_": in_})
 
     def is_(self, is_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_IS, {"is_": is_})
 
     def lambda_(self, lambda_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_LAMBDA, {"lambda_": lambda_})
 
     def nonlocal_(self, nonlocal_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_NONLOCAL, {"nonlocal_": nonlocal_})
 
     def not_(self, not_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_NOT, {"not_": not_})
 
     def or_(self, or_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_OR, {"or_": or_})
 
     def pass_(self, pass_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_PASS, {"pass_": pass_})
 
     def raise_(self, raise_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_RAISE, {"raise_": raise_})
 
     def return_(self, return_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_RETURN, {"return_": return_})
 
     def try_(self, try_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_TRY, {"try_": try_})
 
     def while_(self, while_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_WHILE, {"while_": while_})
 
     def with_(self, with_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_WITH, {"with_": with_})
 
     def yield_(self, yield_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_YIELD, {"yield_": yield_})
 
     def case(self, case: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_CASE, {"case": case})
 
     def match(self, match: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_MATCH, {"match": match})
 
     def cls(self, cls: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_CLS, {"cls": cls})
 
     def self(self, self_: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_SELF, {"self_": self_})
 
     def _rpc__(self, _rpc: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_RPC, {"_rpc": _rpc})
 
     def _types__(self, _types: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_TYPES, {"_types": _types})
 
     def _typing__(self, _typing: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_TYPING, {"_typing": _typing})
 
     def _builtins__(
         self, _builtins: _builtins.list[_builtins.str]
     ) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_BUILTINS, {"_builtins": _builtins})
 
     def _dataclasses__(
         self, _dataclasses: _builtins.list[_builtins.str]
     ) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_DATACLASSES, {"_dataclasses": _dataclasses})
 
     def _datetime__(
         self, _datetime: _builtins.list[_builtins.str]
     ) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_DATETIME, {"_datetime": _datetime})
 
     def name(self, name: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_NAME, {"name": name})
 
     def value(self, value: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_VALUE, {"value": value})
 
     def message(self, message: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_MESSAGE, {"message": message})
 
     def code(self, code: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_CODE, {"code": code})
 
     def details(self, details: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_DETAILS, {"details": details})
 
     def args(self, args: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_ARGS, {"args": args})
 
     def call_(self, call: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_CALL, {"call": call})
 
     def stream_(self, stream: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_STREAM, {"stream": stream})
 
     def target_(self, target: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_TARGET, {"target": target})
 
     def targets_(self, targets: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_TARGETS, {"targets": targets})
 
     def with_options_(
         self, with_options: _builtins.list[_builtins.str]
     ) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_WITH_OPTIONS, {"with_options": with_options})
 
     def broadcast_(
         self, broadcast: _builtins.list[_builtins.str]
     ) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_BROADCAST, {"broadcast": broadcast})
 
     def collect_(self, collect: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_COLLECT, {"collect": collect})
 
     def node(self, node: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_NODE, {"node": node})
 
     def call_options(
         self, call_options: _builtins.list[_builtins.str]
     ) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_CALL_OPTIONS, {"call_options": call_options})
 
     def metadata(self, metadata: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_METADATA, {"metadata": metadata})
 
     def request(self, request: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_REQUEST, {"request": request})
 
     def response(self, response: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_RESPONSE, {"response": response})
 
     def timeout(self, timeout: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_TIMEOUT, {"timeout": timeout})
 
     def data(self, data: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_DATA, {"data": data})
 
     def field(self, field: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_FIELD, {"field": field})
 
     def fields(self, fields: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_FIELDS, {"fields": fields})
 
     def wire(self, wire: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_WIRE, {"wire": wire})
 
     def dataclass(self, dataclass: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_DATACLASS, {"dataclass": dataclass})
 
     def abstractmethod(
         self, abstractmethod: _builtins.list[_builtins.str]
     ) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_ABSTRACTMETHOD, {"abstractmethod": abstractmethod})
 
     def Any(self, Any: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_ANY, {"Any": Any})
 
     def Awaitable(self, Awaitable: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_AWAITABLE, {"Awaitable": Awaitable})
 
     def AsyncIterator(
         self, AsyncIterator: _builtins.list[_builtins.str]
     ) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_ASYNCITERATOR, {"AsyncIterator": AsyncIterator})
 
     def Iterator(self, Iterator: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_ITERATOR, {"Iterator": Iterator})
 
     def Record(self, Record: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_RECORD, {"Record": Record})
 
     def OpenEnum(self, OpenEnum: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_OPENENUM, {"OpenEnum": OpenEnum})
 
     def DeclaredError(
         self, DeclaredError: _builtins.list[_builtins.str]
     ) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_DECLAREDERROR, {"DeclaredError": DeclaredError})
 
     def Proxy(self, Proxy: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_PROXY, {"Proxy": Proxy})
 
     def ProxyCollection(
         self, ProxyCollection: _builtins.list[_builtins.str]
     ) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_PROXYCOLLECTION, {"ProxyCollection": ProxyCollection})
 
     def Handler(self, Handler: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_HANDLER, {"Handler": Handler})
 
     def Method(self, Method: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_METHOD, {"Method": Method})
 
     def Kind(self, Kind: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_KIND, {"Kind": Kind})
 
     def Params(self, Params: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_PARAMS, {"Params": Params})
 
     def Tensor(self, Tensor: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_TENSOR, {"Tensor": Tensor})
 
     def Tensors(self, Tensors: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_TENSORS, {"Tensors": Tensors})
 
     def mro(self, mro: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_MRO, {"mro": mro})
 
     def real(self, real: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_REAL, {"real": real})
 
     def imag(self, imag: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_IMAG, {"imag": imag})
 
     def numerator(self, numerator: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_NUMERATOR, {"numerator": numerator})
 
     def DESCRIPTOR(
         self, DESCRIPTOR: _builtins.list[_builtins.str]
     ) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_DESCRIPTOR, {"DESCRIPTOR": DESCRIPTOR})
 
     def HasField(self, HasField: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_HASFIELD, {"HasField": HasField})
 
     def SerializeToString(
         self, SerializeToString: _builtins.list[_builtins.str]
     ) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_SERIALIZETOSTRING, {"SerializeToString": SerializeToString})
 
     def Clear(self, Clear: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_CLEAR, {"Clear": Clear})
 
     def MergeFrom(self, MergeFrom: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_MERGEFROM, {"MergeFrom": MergeFrom})
 
     def __init___(self, __init___: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_INIT, {"__init___": __init___})
 
     def __slots___(
         self, __slots___: _builtins.list[_builtins.str]
     ) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_SLOTS, {"__slots___": __slots___})
 
     def __eq___(self, __eq___: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_EQ, {"__eq___": __eq___})
 
     def __dict___(self, __dict___: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_DICT, {"__dict___": __dict___})
 
     def __private___(
         self, __private___: _builtins.list[_builtins.str]
     ) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_PRIVATE, {"__private___": __private___})
 
     def _FIT(self, _FIT: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_FIT_, {"_FIT": _FIT})
 
     def _x__(self, _x__: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_X, {"_x__": _x__})
 
     def list(self, list: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_LIST, {"list": list})
 
     def int(self, int: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_INT, {"int": int})
 
     def str(self, str: _builtins.list[_builtins.str]) -> _rpc.Broadcast[dict[_builtins.str, _builtins.int]]:
-
         return self._rpc_broadcast(_STR, {"str": str})
 
     def everything(
@@ -2320,7 +2115,11 @@ class TakenCollection(_rpc.ProxyCollection[TakenProxy]):
         _FIT: _builtins.str,
         _x__: _builtins.str,
     ) -> _rpc.Broadcast[Typed]:
+        """The method `everything`.
 
+        Raises:
+            Failed: The schema declares it.
+        """
         return self._rpc_broadcast(
             _EVERYTHING,
             {
@@ -2442,7 +2241,6 @@ class TakenCollection(_rpc.ProxyCollection[TakenProxy]):
     def typed(
         self, list: _builtins.list[_builtins.int], Typed: Typed, Other: Members = Members.ZERO
     ) -> _rpc.Broadcast[_builtins.list[Typed]]:
-
         return self._rpc_broadcast(_TYPED, {"list": list, "Typed": Typed, "Other": Other})
 
 
@@ -3194,7 +2992,12 @@ class TakenHandler(_rpc.Handler):
         __private___: _builtins.str,
         _FIT: _builtins.str,
         _x__: _builtins.str,
-    ) -> Typed | _Awaitable[Typed]: ...
+    ) -> Typed | _Awaitable[Typed]:
+        """The method `everything`.
+
+        Raises:
+            Failed: The schema declares it.
+        """
 
     @_abstractmethod
     def typed(

@@ -27,7 +27,6 @@ class TypesProxy(_rpc.Proxy):
     __role__ = "types"
 
     async def run(self) -> None:
-
         return await self._rpc_call(_RUN, {})
 
 
@@ -37,7 +36,6 @@ class TypesCollection(_rpc.ProxyCollection[TypesProxy]):
     __proxy__ = TypesProxy
 
     def run(self) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_RUN, {})
 
 

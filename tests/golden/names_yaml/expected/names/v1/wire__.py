@@ -27,7 +27,6 @@ class WireProxy(_rpc.Proxy):
     __role__ = "wire"
 
     async def run(self) -> None:
-
         return await self._rpc_call(_RUN, {})
 
 
@@ -37,7 +36,6 @@ class WireCollection(_rpc.ProxyCollection[WireProxy]):
     __proxy__ = WireProxy
 
     def run(self) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_RUN, {})
 
 

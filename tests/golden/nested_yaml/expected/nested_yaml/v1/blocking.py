@@ -18,11 +18,14 @@ class NesterProxy(_blocking.Proxy[_NesterProxy]):
     __proxy__ = _NesterProxy
 
     def nest(self, outer: Outer, mood: Outer.Mood = Outer.Mood.BAD) -> Outer.Inner.Deep:
+        """The method `nest`.
 
+        Raises:
+            Failed: The schema declares it.
+        """
         return self._rpc_wait(self._rpc_inner.nest(outer=outer, mood=mood))
 
     def parts(self, parts: _rpc.Items[_nested_yaml_deep_v1_types.Holder.Part]) -> list[Outer.Twin]:
-
         return self._rpc_wait(self._rpc_inner.parts(parts=parts))
 
 
@@ -32,9 +35,12 @@ class NesterCollection(_blocking.ProxyCollection[_NesterCollection]):
     __collection__ = _NesterCollection
 
     def nest(self, outer: Outer, mood: Outer.Mood = Outer.Mood.BAD) -> _rpc.Replies[Outer.Inner.Deep]:
+        """The method `nest`.
 
+        Raises:
+            Failed: The schema declares it.
+        """
         return self._rpc_wait(self._rpc_inner.nest(outer=outer, mood=mood))
 
     def parts(self, parts: _rpc.Items[_nested_yaml_deep_v1_types.Holder.Part]) -> _rpc.Replies[list[Outer.Twin]]:
-
         return self._rpc_wait(self._rpc_inner.parts(parts=parts))

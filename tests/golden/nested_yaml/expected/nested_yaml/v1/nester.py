@@ -49,11 +49,14 @@ class NesterProxy(_rpc.Proxy):
     __role__ = "nester"
 
     async def nest(self, outer: Outer, mood: Outer.Mood = Outer.Mood.BAD) -> Outer.Inner.Deep:
+        """The method `nest`.
 
+        Raises:
+            Failed: The schema declares it.
+        """
         return await self._rpc_call(_NEST, {"outer": outer, "mood": mood})
 
     async def parts(self, parts: _rpc.Items[_nested_yaml_deep_v1_types.Holder.Part]) -> list[Outer.Twin]:
-
         return await self._rpc_call(_PARTS, {"parts": parts})
 
 
@@ -63,11 +66,14 @@ class NesterCollection(_rpc.ProxyCollection[NesterProxy]):
     __proxy__ = NesterProxy
 
     def nest(self, outer: Outer, mood: Outer.Mood = Outer.Mood.BAD) -> _rpc.Broadcast[Outer.Inner.Deep]:
+        """The method `nest`.
 
+        Raises:
+            Failed: The schema declares it.
+        """
         return self._rpc_broadcast(_NEST, {"outer": outer, "mood": mood})
 
     def parts(self, parts: _rpc.Items[_nested_yaml_deep_v1_types.Holder.Part]) -> _rpc.Broadcast[list[Outer.Twin]]:
-
         return self._rpc_broadcast(_PARTS, {"parts": parts})
 
 
@@ -78,9 +84,12 @@ class NesterHandler(_rpc.Handler):
     __methods__ = (_NEST, _PARTS)
 
     @_abstractmethod
-    def nest(
-        self, outer: Outer, mood: Outer.Mood = Outer.Mood.BAD
-    ) -> Outer.Inner.Deep | _Awaitable[Outer.Inner.Deep]: ...
+    def nest(self, outer: Outer, mood: Outer.Mood = Outer.Mood.BAD) -> Outer.Inner.Deep | _Awaitable[Outer.Inner.Deep]:
+        """The method `nest`.
+
+        Raises:
+            Failed: The schema declares it.
+        """
 
     @_abstractmethod
     def parts(

@@ -19,11 +19,14 @@ class TellerProxy(_blocking.Proxy[_TellerProxy]):
     __proxy__ = _TellerProxy
 
     def tell(self, event: Event, names: Names | None = None) -> Numbered:
+        """The method `tell`.
 
+        Raises:
+            Failed: It did not work.
+        """
         return self._rpc_wait(self._rpc_inner.tell(event=event, names=names))
 
     def watch(self, events: _rpc.Items[Event]) -> _Iterator[Event]:
-
         return self._rpc_iterate(self._rpc_inner.watch(events=events))
 
 
@@ -33,9 +36,12 @@ class TellerCollection(_blocking.ProxyCollection[_TellerCollection]):
     __collection__ = _TellerCollection
 
     def tell(self, event: Event, names: Names | None = None) -> _rpc.Replies[Numbered]:
+        """The method `tell`.
 
+        Raises:
+            Failed: It did not work.
+        """
         return self._rpc_wait(self._rpc_inner.tell(event=event, names=names))
 
     def watch(self, events: _rpc.Items[Event]) -> _Iterator[_rpc.Reply[Event]]:
-
         return self._rpc_iterate(self._rpc_inner.watch(events=events))

@@ -40,11 +40,14 @@ class TellerProxy(_rpc.Proxy):
     __role__ = "teller"
 
     async def tell(self, event: Event, names: Names | None = None) -> Numbered:
+        """The method `tell`.
 
+        Raises:
+            Failed: It did not work.
+        """
         return await self._rpc_call(_TELL, {"event": event, "names": names})
 
     def watch(self, events: _rpc.Items[Event]) -> _AsyncIterator[Event]:
-
         return self._rpc_stream(_WATCH, {"events": events})
 
 
@@ -54,11 +57,14 @@ class TellerCollection(_rpc.ProxyCollection[TellerProxy]):
     __proxy__ = TellerProxy
 
     def tell(self, event: Event, names: Names | None = None) -> _rpc.Broadcast[Numbered]:
+        """The method `tell`.
 
+        Raises:
+            Failed: It did not work.
+        """
         return self._rpc_broadcast(_TELL, {"event": event, "names": names})
 
     def watch(self, events: _rpc.Items[Event]) -> _rpc.BroadcastStream[Event]:
-
         return self._rpc_broadcast_stream(_WATCH, {"events": events})
 
 
@@ -69,7 +75,12 @@ class TellerHandler(_rpc.Handler):
     __methods__ = (_TELL, _WATCH)
 
     @_abstractmethod
-    def tell(self, event: Event, names: Names | None = None) -> Numbered | _Awaitable[Numbered]: ...
+    def tell(self, event: Event, names: Names | None = None) -> Numbered | _Awaitable[Numbered]:
+        """The method `tell`.
+
+        Raises:
+            Failed: It did not work.
+        """
 
     @_abstractmethod
     def watch(self, events: _rpc.RequestStream[Event]) -> _AsyncIterator[Event] | _Iterator[Event]: ...

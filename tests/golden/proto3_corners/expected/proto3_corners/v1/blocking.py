@@ -24,19 +24,15 @@ class CornersProxy(_blocking.Proxy[_CornersProxy]):
     __proxy__ = _CornersProxy
 
     def unary(self, request: Everything) -> Nothing:
-
         return self._rpc_wait(self._rpc_inner.unary(request=request))
 
     def client(self, requests: _rpc.Items[Everything]) -> Nothing:
-
         return self._rpc_wait(self._rpc_inner.client(requests=requests))
 
     def server(self, request: Nothing) -> _Iterator[Everything]:
-
         return self._rpc_iterate(self._rpc_inner.server(request=request))
 
     def both(self, requests: _rpc.Items[Nothing]) -> _Iterator[Corner]:
-
         return self._rpc_iterate(self._rpc_inner.both(requests=requests))
 
 
@@ -49,19 +45,15 @@ class CornersCollection(_blocking.ProxyCollection[_CornersCollection]):
     __collection__ = _CornersCollection
 
     def unary(self, request: Everything) -> _rpc.Replies[Nothing]:
-
         return self._rpc_wait(self._rpc_inner.unary(request=request))
 
     def client(self, requests: _rpc.Items[Everything]) -> _rpc.Replies[Nothing]:
-
         return self._rpc_wait(self._rpc_inner.client(requests=requests))
 
     def server(self, request: Nothing) -> _Iterator[_rpc.Reply[Everything]]:
-
         return self._rpc_iterate(self._rpc_inner.server(request=request))
 
     def both(self, requests: _rpc.Items[Nothing]) -> _Iterator[_rpc.Reply[Corner]]:
-
         return self._rpc_iterate(self._rpc_inner.both(requests=requests))
 
 

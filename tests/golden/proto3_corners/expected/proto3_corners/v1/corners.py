@@ -59,19 +59,15 @@ class CornersProxy(_rpc.Proxy):
     __role__ = "corners"
 
     async def unary(self, request: Everything) -> Nothing:
-
         return await self._rpc_call(_UNARY, request)
 
     async def client(self, requests: _rpc.Items[Everything]) -> Nothing:
-
         return await self._rpc_call(_CLIENT, requests)
 
     def server(self, request: Nothing) -> _AsyncIterator[Everything]:
-
         return self._rpc_stream(_SERVER, request)
 
     def both(self, requests: _rpc.Items[Nothing]) -> _AsyncIterator[Corner]:
-
         return self._rpc_stream(_BOTH, requests)
 
 
@@ -84,19 +80,15 @@ class CornersCollection(_rpc.ProxyCollection[CornersProxy]):
     __proxy__ = CornersProxy
 
     def unary(self, request: Everything) -> _rpc.Broadcast[Nothing]:
-
         return self._rpc_broadcast(_UNARY, request)
 
     def client(self, requests: _rpc.Items[Everything]) -> _rpc.Broadcast[Nothing]:
-
         return self._rpc_broadcast(_CLIENT, requests)
 
     def server(self, request: Nothing) -> _rpc.BroadcastStream[Everything]:
-
         return self._rpc_broadcast_stream(_SERVER, request)
 
     def both(self, requests: _rpc.Items[Nothing]) -> _rpc.BroadcastStream[Corner]:
-
         return self._rpc_broadcast_stream(_BOTH, requests)
 
 

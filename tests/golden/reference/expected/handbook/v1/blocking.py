@@ -24,7 +24,6 @@ class HubProxy(_blocking.Proxy[_HubProxy]):
     __proxy__ = _HubProxy
 
     def status(self) -> str:
-
         return self._rpc_wait(self._rpc_inner.status())
 
     @_rpc.deprecated("old is deprecated.")
@@ -42,7 +41,6 @@ class HubCollection(_blocking.ProxyCollection[_HubCollection]):
     __collection__ = _HubCollection
 
     def status(self) -> _rpc.Replies[str]:
-
         return self._rpc_wait(self._rpc_inner.status())
 
     @_rpc.deprecated("old is deprecated.")
@@ -66,15 +64,16 @@ class WorkerProxy(_blocking.Proxy[_WorkerProxy]):
 
         Args:
             mode: How.
+
+        Raises:
+            Busy: Try again.
         """
         return self._rpc_wait(self._rpc_inner.run(config=config, mode=mode, steps=steps))
 
     def upload(self, parts: _rpc.Items[bytes]) -> None:
-
         self._rpc_wait(self._rpc_inner.upload(parts=parts))
 
     def import_(self, parts: _rpc.Items[Config]) -> _Iterator[Mode]:
-
         return self._rpc_iterate(self._rpc_inner.import_(parts=parts))
 
 
@@ -93,13 +92,14 @@ class WorkerCollection(_blocking.ProxyCollection[_WorkerCollection]):
 
         Args:
             mode: How.
+
+        Raises:
+            Busy: Try again.
         """
         return self._rpc_wait(self._rpc_inner.run(config=config, mode=mode, steps=steps))
 
     def upload(self, parts: _rpc.Items[bytes]) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.upload(parts=parts))
 
     def import_(self, parts: _rpc.Items[Config]) -> _Iterator[_rpc.Reply[Mode]]:
-
         return self._rpc_iterate(self._rpc_inner.import_(parts=parts))

@@ -44,7 +44,6 @@ class HubProxy(_rpc.Proxy):
     __role__ = "hub"
 
     async def status(self) -> str:
-
         return await self._rpc_call(_STATUS, {})
 
     @_rpc.deprecated("old is deprecated.")
@@ -62,7 +61,6 @@ class HubCollection(_rpc.ProxyCollection[HubProxy]):
     __proxy__ = HubProxy
 
     def status(self) -> _rpc.Broadcast[str]:
-
         return self._rpc_broadcast(_STATUS, {})
 
     @_rpc.deprecated("old is deprecated.")

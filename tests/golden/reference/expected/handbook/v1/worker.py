@@ -66,15 +66,16 @@ class WorkerProxy(_rpc.Proxy):
 
         Args:
             mode: How.
+
+        Raises:
+            Busy: Try again.
         """
         return await self._rpc_call(_RUN, {"config": config, "mode": mode, "steps": steps})
 
     async def upload(self, parts: _rpc.Items[bytes]) -> None:
-
         return await self._rpc_call(_UPLOAD, {"parts": parts})
 
     def import_(self, parts: _rpc.Items[Config]) -> _AsyncIterator[Mode]:
-
         return self._rpc_stream(_IMPORT, {"parts": parts})
 
 
@@ -93,15 +94,16 @@ class WorkerCollection(_rpc.ProxyCollection[WorkerProxy]):
 
         Args:
             mode: How.
+
+        Raises:
+            Busy: Try again.
         """
         return self._rpc_broadcast(_RUN, {"config": config, "mode": mode, "steps": steps})
 
     def upload(self, parts: _rpc.Items[bytes]) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_UPLOAD, {"parts": parts})
 
     def import_(self, parts: _rpc.Items[Config]) -> _rpc.BroadcastStream[Mode]:
-
         return self._rpc_broadcast_stream(_IMPORT, {"parts": parts})
 
 
@@ -124,6 +126,9 @@ class WorkerHandler(_rpc.Handler):
 
         Args:
             mode: How.
+
+        Raises:
+            Busy: Try again.
         """
 
     @_abstractmethod

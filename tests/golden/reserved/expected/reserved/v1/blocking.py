@@ -17,7 +17,11 @@ class KeeperProxy(_blocking.Proxy[_KeeperProxy]):
     __proxy__ = _KeeperProxy
 
     def keep(self, a: int, b: Phase) -> Record:
+        """The method `keep`.
 
+        Raises:
+            Failed: The schema declares it.
+        """
         return self._rpc_wait(self._rpc_inner.keep(a=a, b=b))
 
 
@@ -27,5 +31,9 @@ class KeeperCollection(_blocking.ProxyCollection[_KeeperCollection]):
     __collection__ = _KeeperCollection
 
     def keep(self, a: int, b: Phase) -> _rpc.Replies[Record]:
+        """The method `keep`.
 
+        Raises:
+            Failed: The schema declares it.
+        """
         return self._rpc_wait(self._rpc_inner.keep(a=a, b=b))

@@ -29,7 +29,11 @@ class KeeperProxy(_rpc.Proxy):
     __role__ = "keeper"
 
     async def keep(self, a: int, b: Phase) -> Record:
+        """The method `keep`.
 
+        Raises:
+            Failed: The schema declares it.
+        """
         return await self._rpc_call(_KEEP, {"a": a, "b": b})
 
 
@@ -39,7 +43,11 @@ class KeeperCollection(_rpc.ProxyCollection[KeeperProxy]):
     __proxy__ = KeeperProxy
 
     def keep(self, a: int, b: Phase) -> _rpc.Broadcast[Record]:
+        """The method `keep`.
 
+        Raises:
+            Failed: The schema declares it.
+        """
         return self._rpc_broadcast(_KEEP, {"a": a, "b": b})
 
 
@@ -50,4 +58,9 @@ class KeeperHandler(_rpc.Handler):
     __methods__ = (_KEEP,)
 
     @_abstractmethod
-    def keep(self, a: int, b: Phase) -> Record | _Awaitable[Record]: ...
+    def keep(self, a: int, b: Phase) -> Record | _Awaitable[Record]:
+        """The method `keep`.
+
+        Raises:
+            Failed: The schema declares it.
+        """

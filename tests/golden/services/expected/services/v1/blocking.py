@@ -26,11 +26,14 @@ class HttpKeeperProxy(_blocking.Proxy[_HttpKeeperProxy]):
     __proxy__ = _HttpKeeperProxy
 
     def get_http_page(self, request: Request) -> Reply:
-
         return self._rpc_wait(self._rpc_inner.get_http_page(request=request))
 
     def unpacked(self, name: str, limit: int | None = None, rate: float = 0.5) -> Reply:
+        """The method `unpacked`.
 
+        Raises:
+            Refused: The schema declares it.
+        """
         return self._rpc_wait(self._rpc_inner.unpacked(name=name, limit=limit, rate=rate))
 
     @_rpc.deprecated("watch is deprecated.")
@@ -39,15 +42,12 @@ class HttpKeeperProxy(_blocking.Proxy[_HttpKeeperProxy]):
         return self._rpc_iterate_named("watch", request=request)
 
     def upload(self, requests: _rpc.Items[Request]) -> Reply:
-
         return self._rpc_wait(self._rpc_inner.upload(requests=requests))
 
     def chat(self, requests: _rpc.Items[Request]) -> _Iterator[Reply]:
-
         return self._rpc_iterate(self._rpc_inner.chat(requests=requests))
 
     def sink(self, requests: _rpc.Items[_rpc.Tensors]) -> None:
-
         self._rpc_wait(self._rpc_inner.sink(requests=requests))
 
     @_rpc.deprecated("pulses is deprecated.")
@@ -56,19 +56,15 @@ class HttpKeeperProxy(_blocking.Proxy[_HttpKeeperProxy]):
         return self._rpc_iterate_named("pulses", requests=requests)
 
     def ping(self) -> None:
-
         self._rpc_wait(self._rpc_inner.ping())
 
     def now(self) -> _datetime.datetime:
-
         return self._rpc_wait(self._rpc_inner.now())
 
     def train(self, request: _rpc.Tensors) -> _rpc.Tensors:
-
         return self._rpc_wait(self._rpc_inner.train(request=request))
 
     def any(self, request: _typing.Any) -> _Iterator[_typing.Any]:
-
         return self._rpc_iterate(self._rpc_inner.any(request=request))
 
 
@@ -81,11 +77,14 @@ class HttpKeeperCollection(_blocking.ProxyCollection[_HttpKeeperCollection]):
     __collection__ = _HttpKeeperCollection
 
     def get_http_page(self, request: Request) -> _rpc.Replies[Reply]:
-
         return self._rpc_wait(self._rpc_inner.get_http_page(request=request))
 
     def unpacked(self, name: str, limit: int | None = None, rate: float = 0.5) -> _rpc.Replies[Reply]:
+        """The method `unpacked`.
 
+        Raises:
+            Refused: The schema declares it.
+        """
         return self._rpc_wait(self._rpc_inner.unpacked(name=name, limit=limit, rate=rate))
 
     @_rpc.deprecated("watch is deprecated.")
@@ -94,15 +93,12 @@ class HttpKeeperCollection(_blocking.ProxyCollection[_HttpKeeperCollection]):
         return self._rpc_iterate_named("watch", request=request)
 
     def upload(self, requests: _rpc.Items[Request]) -> _rpc.Replies[Reply]:
-
         return self._rpc_wait(self._rpc_inner.upload(requests=requests))
 
     def chat(self, requests: _rpc.Items[Request]) -> _Iterator[_rpc.Reply[Reply]]:
-
         return self._rpc_iterate(self._rpc_inner.chat(requests=requests))
 
     def sink(self, requests: _rpc.Items[_rpc.Tensors]) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.sink(requests=requests))
 
     @_rpc.deprecated("pulses is deprecated.")
@@ -111,19 +107,15 @@ class HttpKeeperCollection(_blocking.ProxyCollection[_HttpKeeperCollection]):
         return self._rpc_iterate_named("pulses", requests=requests)
 
     def ping(self) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.ping())
 
     def now(self) -> _rpc.Replies[_datetime.datetime]:
-
         return self._rpc_wait(self._rpc_inner.now())
 
     def train(self, request: _rpc.Tensors) -> _rpc.Replies[_rpc.Tensors]:
-
         return self._rpc_wait(self._rpc_inner.train(request=request))
 
     def any(self, request: _typing.Any) -> _Iterator[_rpc.Reply[_typing.Any]]:
-
         return self._rpc_iterate(self._rpc_inner.any(request=request))
 
 

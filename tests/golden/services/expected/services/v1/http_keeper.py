@@ -136,11 +136,14 @@ class HttpKeeperProxy(_rpc.Proxy):
     __role__ = "http_keeper"
 
     async def get_http_page(self, request: Request) -> Reply:
-
         return await self._rpc_call(_GET_HTTP_PAGE, request)
 
     async def unpacked(self, name: str, limit: int | None = None, rate: float = 0.5) -> Reply:
+        """The method `unpacked`.
 
+        Raises:
+            Refused: The schema declares it.
+        """
         return await self._rpc_call(_UNPACKED, {"name": name, "limit": limit, "rate": rate})
 
     @_rpc.deprecated("watch is deprecated.")
@@ -149,15 +152,12 @@ class HttpKeeperProxy(_rpc.Proxy):
         return self._rpc_stream(_WATCH, request)
 
     async def upload(self, requests: _rpc.Items[Request]) -> Reply:
-
         return await self._rpc_call(_UPLOAD, requests)
 
     def chat(self, requests: _rpc.Items[Request]) -> _AsyncIterator[Reply]:
-
         return self._rpc_stream(_CHAT, requests)
 
     async def sink(self, requests: _rpc.Items[_rpc.Tensors]) -> None:
-
         return await self._rpc_call(_SINK, requests)
 
     @_rpc.deprecated("pulses is deprecated.")
@@ -166,19 +166,15 @@ class HttpKeeperProxy(_rpc.Proxy):
         return self._rpc_stream(_PULSES, requests)
 
     async def ping(self) -> None:
-
         return await self._rpc_call(_PING, {})
 
     async def now(self) -> _datetime.datetime:
-
         return await self._rpc_call(_NOW, {})
 
     async def train(self, request: _rpc.Tensors) -> _rpc.Tensors:
-
         return await self._rpc_call(_TRAIN, request)
 
     def any(self, request: _typing.Any) -> _AsyncIterator[_typing.Any]:
-
         return self._rpc_stream(_ANY, request)
 
 
@@ -191,11 +187,14 @@ class HttpKeeperCollection(_rpc.ProxyCollection[HttpKeeperProxy]):
     __proxy__ = HttpKeeperProxy
 
     def get_http_page(self, request: Request) -> _rpc.Broadcast[Reply]:
-
         return self._rpc_broadcast(_GET_HTTP_PAGE, request)
 
     def unpacked(self, name: str, limit: int | None = None, rate: float = 0.5) -> _rpc.Broadcast[Reply]:
+        """The method `unpacked`.
 
+        Raises:
+            Refused: The schema declares it.
+        """
         return self._rpc_broadcast(_UNPACKED, {"name": name, "limit": limit, "rate": rate})
 
     @_rpc.deprecated("watch is deprecated.")
@@ -204,15 +203,12 @@ class HttpKeeperCollection(_rpc.ProxyCollection[HttpKeeperProxy]):
         return self._rpc_broadcast_stream(_WATCH, request)
 
     def upload(self, requests: _rpc.Items[Request]) -> _rpc.Broadcast[Reply]:
-
         return self._rpc_broadcast(_UPLOAD, requests)
 
     def chat(self, requests: _rpc.Items[Request]) -> _rpc.BroadcastStream[Reply]:
-
         return self._rpc_broadcast_stream(_CHAT, requests)
 
     def sink(self, requests: _rpc.Items[_rpc.Tensors]) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_SINK, requests)
 
     @_rpc.deprecated("pulses is deprecated.")
@@ -221,19 +217,15 @@ class HttpKeeperCollection(_rpc.ProxyCollection[HttpKeeperProxy]):
         return self._rpc_broadcast_stream(_PULSES, requests)
 
     def ping(self) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_PING, {})
 
     def now(self) -> _rpc.Broadcast[_datetime.datetime]:
-
         return self._rpc_broadcast(_NOW, {})
 
     def train(self, request: _rpc.Tensors) -> _rpc.Broadcast[_rpc.Tensors]:
-
         return self._rpc_broadcast(_TRAIN, request)
 
     def any(self, request: _typing.Any) -> _rpc.BroadcastStream[_typing.Any]:
-
         return self._rpc_broadcast_stream(_ANY, request)
 
 
@@ -250,7 +242,12 @@ class HttpKeeperHandler(_rpc.Handler):
     def get_http_page(self, request: Request) -> Reply | _Awaitable[Reply]: ...
 
     @_abstractmethod
-    def unpacked(self, name: str, limit: int | None = None, rate: float = 0.5) -> Reply | _Awaitable[Reply]: ...
+    def unpacked(self, name: str, limit: int | None = None, rate: float = 0.5) -> Reply | _Awaitable[Reply]:
+        """The method `unpacked`.
+
+        Raises:
+            Refused: The schema declares it.
+        """
 
     @_abstractmethod
     def watch(self, request: Request) -> _AsyncIterator[Reply] | _Iterator[Reply]:

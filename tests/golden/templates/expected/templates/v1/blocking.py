@@ -17,7 +17,6 @@ class ShopProxy(_blocking.Proxy[_ShopProxy]):
     __proxy__ = _ShopProxy
 
     def sell(self, item: Item) -> float:
-
         return self._rpc_wait(self._rpc_inner.sell(item=item))
 
 
@@ -27,5 +26,4 @@ class ShopCollection(_blocking.ProxyCollection[_ShopCollection]):
     __collection__ = _ShopCollection
 
     def sell(self, item: Item) -> _rpc.Replies[float]:
-
         return self._rpc_wait(self._rpc_inner.sell(item=item))

@@ -29,7 +29,6 @@ class ShopProxy(_rpc.Proxy):
     __role__ = "shop"
 
     async def sell(self, item: Item) -> float:
-
         return await self._rpc_call(_SELL, {"item": item})
 
 
@@ -39,7 +38,6 @@ class ShopCollection(_rpc.ProxyCollection[ShopProxy]):
     __proxy__ = ShopProxy
 
     def sell(self, item: Item) -> _rpc.Broadcast[float]:
-
         return self._rpc_broadcast(_SELL, {"item": item})
 
 

@@ -17,7 +17,11 @@ class RaProxy(_blocking.Proxy[_RaProxy]):
     __proxy__ = _RaProxy
 
     def m(self, b: list[_top_two_v1_types.B]) -> _top_two_v1_types.B:
+        """The method `m`.
 
+        Raises:
+            E: The schema declares it.
+        """
         return self._rpc_wait(self._rpc_inner.m(b=b))
 
 
@@ -27,5 +31,9 @@ class RaCollection(_blocking.ProxyCollection[_RaCollection]):
     __collection__ = _RaCollection
 
     def m(self, b: list[_top_two_v1_types.B]) -> _rpc.Replies[_top_two_v1_types.B]:
+        """The method `m`.
 
+        Raises:
+            E: The schema declares it.
+        """
         return self._rpc_wait(self._rpc_inner.m(b=b))

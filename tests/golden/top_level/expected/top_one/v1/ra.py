@@ -29,7 +29,11 @@ class RaProxy(_rpc.Proxy):
     __role__ = "ra"
 
     async def m(self, b: list[_top_two_v1_types.B]) -> _top_two_v1_types.B:
+        """The method `m`.
 
+        Raises:
+            E: The schema declares it.
+        """
         return await self._rpc_call(_M, {"b": b})
 
 
@@ -39,7 +43,11 @@ class RaCollection(_rpc.ProxyCollection[RaProxy]):
     __proxy__ = RaProxy
 
     def m(self, b: list[_top_two_v1_types.B]) -> _rpc.Broadcast[_top_two_v1_types.B]:
+        """The method `m`.
 
+        Raises:
+            E: The schema declares it.
+        """
         return self._rpc_broadcast(_M, {"b": b})
 
 
@@ -50,4 +58,9 @@ class RaHandler(_rpc.Handler):
     __methods__ = (_M,)
 
     @_abstractmethod
-    def m(self, b: list[_top_two_v1_types.B]) -> _top_two_v1_types.B | _Awaitable[_top_two_v1_types.B]: ...
+    def m(self, b: list[_top_two_v1_types.B]) -> _top_two_v1_types.B | _Awaitable[_top_two_v1_types.B]:
+        """The method `m`.
+
+        Raises:
+            E: The schema declares it.
+        """

@@ -20,35 +20,32 @@ class KnowerProxy(_blocking.Proxy[_KnowerProxy]):
     __proxy__ = _KnowerProxy
 
     def nothing(self) -> None:
-
         self._rpc_wait(self._rpc_inner.nothing())
 
     def settings(self, given: dict[str, _typing.Any], limit: int | None = None) -> dict[str, _typing.Any]:
+        """The method `settings`.
 
+        Raises:
+            Refused: The schema declares it.
+        """
         return self._rpc_wait(self._rpc_inner.settings(given=given, limit=limit))
 
     def value(self, value: _typing.Any) -> _typing.Any:
-
         return self._rpc_wait(self._rpc_inner.value(value=value))
 
     def anything(self, thing: _any_pb2.Any) -> _any_pb2.Any:
-
         return self._rpc_wait(self._rpc_inner.anything(thing=thing))
 
     def limit(self, mask: list[str]) -> int | None:
-
         return self._rpc_wait(self._rpc_inner.limit(mask=mask))
 
     def many(self, items: _rpc.Items[dict[str, _typing.Any]]) -> _Iterator[str | None]:
-
         return self._rpc_iterate(self._rpc_inner.many(items=items))
 
     def ticks(self) -> _Iterator[None]:
-
         return self._rpc_iterate(self._rpc_inner.ticks())
 
     def table(self, rows: dict[str, _typing.Any]) -> list[float]:
-
         return self._rpc_wait(self._rpc_inner.table(rows=rows))
 
 
@@ -58,33 +55,30 @@ class KnowerCollection(_blocking.ProxyCollection[_KnowerCollection]):
     __collection__ = _KnowerCollection
 
     def nothing(self) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.nothing())
 
     def settings(self, given: dict[str, _typing.Any], limit: int | None = None) -> _rpc.Replies[dict[str, _typing.Any]]:
+        """The method `settings`.
 
+        Raises:
+            Refused: The schema declares it.
+        """
         return self._rpc_wait(self._rpc_inner.settings(given=given, limit=limit))
 
     def value(self, value: _typing.Any) -> _rpc.Replies[_typing.Any]:
-
         return self._rpc_wait(self._rpc_inner.value(value=value))
 
     def anything(self, thing: _any_pb2.Any) -> _rpc.Replies[_any_pb2.Any]:
-
         return self._rpc_wait(self._rpc_inner.anything(thing=thing))
 
     def limit(self, mask: list[str]) -> _rpc.Replies[int | None]:
-
         return self._rpc_wait(self._rpc_inner.limit(mask=mask))
 
     def many(self, items: _rpc.Items[dict[str, _typing.Any]]) -> _Iterator[_rpc.Reply[str | None]]:
-
         return self._rpc_iterate(self._rpc_inner.many(items=items))
 
     def ticks(self) -> _Iterator[_rpc.Reply[None]]:
-
         return self._rpc_iterate(self._rpc_inner.ticks())
 
     def table(self, rows: dict[str, _typing.Any]) -> _rpc.Replies[list[float]]:
-
         return self._rpc_wait(self._rpc_inner.table(rows=rows))

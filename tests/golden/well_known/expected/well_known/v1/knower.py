@@ -97,35 +97,32 @@ class KnowerProxy(_rpc.Proxy):
     __role__ = "knower"
 
     async def nothing(self) -> None:
-
         return await self._rpc_call(_NOTHING, {})
 
     async def settings(self, given: dict[str, _typing.Any], limit: int | None = None) -> dict[str, _typing.Any]:
+        """The method `settings`.
 
+        Raises:
+            Refused: The schema declares it.
+        """
         return await self._rpc_call(_SETTINGS, {"given": given, "limit": limit})
 
     async def value(self, value: _typing.Any) -> _typing.Any:
-
         return await self._rpc_call(_VALUE, {"value": value})
 
     async def anything(self, thing: _any_pb2.Any) -> _any_pb2.Any:
-
         return await self._rpc_call(_ANYTHING, {"thing": thing})
 
     async def limit(self, mask: list[str]) -> int | None:
-
         return await self._rpc_call(_LIMIT, {"mask": mask})
 
     def many(self, items: _rpc.Items[dict[str, _typing.Any]]) -> _AsyncIterator[str | None]:
-
         return self._rpc_stream(_MANY, {"items": items})
 
     def ticks(self) -> _AsyncIterator[None]:
-
         return self._rpc_stream(_TICKS, {})
 
     async def table(self, rows: dict[str, _typing.Any]) -> list[float]:
-
         return await self._rpc_call(_TABLE, {"rows": rows})
 
 
@@ -135,37 +132,34 @@ class KnowerCollection(_rpc.ProxyCollection[KnowerProxy]):
     __proxy__ = KnowerProxy
 
     def nothing(self) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_NOTHING, {})
 
     def settings(
         self, given: dict[str, _typing.Any], limit: int | None = None
     ) -> _rpc.Broadcast[dict[str, _typing.Any]]:
+        """The method `settings`.
 
+        Raises:
+            Refused: The schema declares it.
+        """
         return self._rpc_broadcast(_SETTINGS, {"given": given, "limit": limit})
 
     def value(self, value: _typing.Any) -> _rpc.Broadcast[_typing.Any]:
-
         return self._rpc_broadcast(_VALUE, {"value": value})
 
     def anything(self, thing: _any_pb2.Any) -> _rpc.Broadcast[_any_pb2.Any]:
-
         return self._rpc_broadcast(_ANYTHING, {"thing": thing})
 
     def limit(self, mask: list[str]) -> _rpc.Broadcast[int | None]:
-
         return self._rpc_broadcast(_LIMIT, {"mask": mask})
 
     def many(self, items: _rpc.Items[dict[str, _typing.Any]]) -> _rpc.BroadcastStream[str | None]:
-
         return self._rpc_broadcast_stream(_MANY, {"items": items})
 
     def ticks(self) -> _rpc.BroadcastStream[None]:
-
         return self._rpc_broadcast_stream(_TICKS, {})
 
     def table(self, rows: dict[str, _typing.Any]) -> _rpc.Broadcast[list[float]]:
-
         return self._rpc_broadcast(_TABLE, {"rows": rows})
 
 
@@ -181,7 +175,12 @@ class KnowerHandler(_rpc.Handler):
     @_abstractmethod
     def settings(
         self, given: dict[str, _typing.Any], limit: int | None = None
-    ) -> dict[str, _typing.Any] | _Awaitable[dict[str, _typing.Any]]: ...
+    ) -> dict[str, _typing.Any] | _Awaitable[dict[str, _typing.Any]]:
+        """The method `settings`.
+
+        Raises:
+            Refused: The schema declares it.
+        """
 
     @_abstractmethod
     def value(self, value: _typing.Any) -> _typing.Any | _Awaitable[_typing.Any]: ...

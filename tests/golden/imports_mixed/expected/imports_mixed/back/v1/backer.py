@@ -38,11 +38,9 @@ class BackerProxy(_rpc.Proxy):
     __role__ = "backer"
 
     async def nothing(self) -> None:
-
         return await self._rpc_call(_NOTHING, {})
 
     async def give(self, request: Back) -> _imports_mixed_node_v1_types.Wrapper:
-
         return await self._rpc_call(_GIVE, request)
 
 
@@ -52,11 +50,9 @@ class BackerCollection(_rpc.ProxyCollection[BackerProxy]):
     __proxy__ = BackerProxy
 
     def nothing(self) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_NOTHING, {})
 
     def give(self, request: Back) -> _rpc.Broadcast[_imports_mixed_node_v1_types.Wrapper]:
-
         return self._rpc_broadcast(_GIVE, request)
 
 

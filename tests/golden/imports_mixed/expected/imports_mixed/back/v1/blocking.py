@@ -18,11 +18,9 @@ class BackerProxy(_blocking.Proxy[_BackerProxy]):
     __proxy__ = _BackerProxy
 
     def nothing(self) -> None:
-
         self._rpc_wait(self._rpc_inner.nothing())
 
     def give(self, request: Back) -> _imports_mixed_node_v1_types.Wrapper:
-
         return self._rpc_wait(self._rpc_inner.give(request=request))
 
 
@@ -32,9 +30,7 @@ class BackerCollection(_blocking.ProxyCollection[_BackerCollection]):
     __collection__ = _BackerCollection
 
     def nothing(self) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.nothing())
 
     def give(self, request: Back) -> _rpc.Replies[_imports_mixed_node_v1_types.Wrapper]:
-
         return self._rpc_wait(self._rpc_inner.give(request=request))

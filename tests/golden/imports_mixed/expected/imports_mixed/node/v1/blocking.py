@@ -18,7 +18,11 @@ class NodeKeeperProxy(_blocking.Proxy[_NodeKeeperProxy]):
     __proxy__ = _NodeKeeperProxy
 
     def keep(self, model: _imports_mixed_models_v1_types.Model) -> _imports_mixed_leaf_v1_types.Leaf:
+        """The method `keep`.
 
+        Raises:
+            Missing: The schema declares it.
+        """
         return self._rpc_wait(self._rpc_inner.keep(model=model))
 
 
@@ -28,5 +32,9 @@ class NodeKeeperCollection(_blocking.ProxyCollection[_NodeKeeperCollection]):
     __collection__ = _NodeKeeperCollection
 
     def keep(self, model: _imports_mixed_models_v1_types.Model) -> _rpc.Replies[_imports_mixed_leaf_v1_types.Leaf]:
+        """The method `keep`.
 
+        Raises:
+            Missing: The schema declares it.
+        """
         return self._rpc_wait(self._rpc_inner.keep(model=model))

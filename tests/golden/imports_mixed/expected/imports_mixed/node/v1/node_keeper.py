@@ -32,7 +32,11 @@ class NodeKeeperProxy(_rpc.Proxy):
     __role__ = "node_keeper"
 
     async def keep(self, model: _imports_mixed_models_v1_types.Model) -> _imports_mixed_leaf_v1_types.Leaf:
+        """The method `keep`.
 
+        Raises:
+            Missing: The schema declares it.
+        """
         return await self._rpc_call(_KEEP, {"model": model})
 
 
@@ -42,7 +46,11 @@ class NodeKeeperCollection(_rpc.ProxyCollection[NodeKeeperProxy]):
     __proxy__ = NodeKeeperProxy
 
     def keep(self, model: _imports_mixed_models_v1_types.Model) -> _rpc.Broadcast[_imports_mixed_leaf_v1_types.Leaf]:
+        """The method `keep`.
 
+        Raises:
+            Missing: The schema declares it.
+        """
         return self._rpc_broadcast(_KEEP, {"model": model})
 
 
@@ -55,4 +63,9 @@ class NodeKeeperHandler(_rpc.Handler):
     @_abstractmethod
     def keep(
         self, model: _imports_mixed_models_v1_types.Model
-    ) -> _imports_mixed_leaf_v1_types.Leaf | _Awaitable[_imports_mixed_leaf_v1_types.Leaf]: ...
+    ) -> _imports_mixed_leaf_v1_types.Leaf | _Awaitable[_imports_mixed_leaf_v1_types.Leaf]:
+        """The method `keep`.
+
+        Raises:
+            Missing: The schema declares it.
+        """

@@ -24,7 +24,11 @@ class WorkerProxy(_blocking.Proxy[_WorkerProxy]):
         holder: Holder,
         shared: list[_imports_yaml_base_v1_types.Shared],
     ) -> dict[str, _imports_yaml_base_v1_types.Shared]:
+        """The method `work`.
 
+        Raises:
+            Gone: The schema declares it.
+        """
         return self._rpc_wait(self._rpc_inner.work(level=level, holder=holder, shared=shared))
 
 
@@ -40,5 +44,9 @@ class WorkerCollection(_blocking.ProxyCollection[_WorkerCollection]):
         holder: Holder,
         shared: list[_imports_yaml_base_v1_types.Shared],
     ) -> _rpc.Replies[dict[str, _imports_yaml_base_v1_types.Shared]]:
+        """The method `work`.
 
+        Raises:
+            Gone: The schema declares it.
+        """
         return self._rpc_wait(self._rpc_inner.work(level=level, holder=holder, shared=shared))

@@ -45,7 +45,11 @@ class WorkerProxy(_rpc.Proxy):
         holder: Holder,
         shared: list[_imports_yaml_base_v1_types.Shared],
     ) -> dict[str, _imports_yaml_base_v1_types.Shared]:
+        """The method `work`.
 
+        Raises:
+            Gone: The schema declares it.
+        """
         return await self._rpc_call(_WORK, {"level": level, "holder": holder, "shared": shared})
 
 
@@ -61,7 +65,11 @@ class WorkerCollection(_rpc.ProxyCollection[WorkerProxy]):
         holder: Holder,
         shared: list[_imports_yaml_base_v1_types.Shared],
     ) -> _rpc.Broadcast[dict[str, _imports_yaml_base_v1_types.Shared]]:
+        """The method `work`.
 
+        Raises:
+            Gone: The schema declares it.
+        """
         return self._rpc_broadcast(_WORK, {"level": level, "holder": holder, "shared": shared})
 
 
@@ -78,4 +86,9 @@ class WorkerHandler(_rpc.Handler):
         level: _imports_yaml_base_v1_types.Level = _imports_yaml_base_v1_types.Level.HIGH,
         holder: Holder,
         shared: list[_imports_yaml_base_v1_types.Shared],
-    ) -> dict[str, _imports_yaml_base_v1_types.Shared] | _Awaitable[dict[str, _imports_yaml_base_v1_types.Shared]]: ...
+    ) -> dict[str, _imports_yaml_base_v1_types.Shared] | _Awaitable[dict[str, _imports_yaml_base_v1_types.Shared]]:
+        """The method `work`.
+
+        Raises:
+            Gone: The schema declares it.
+        """

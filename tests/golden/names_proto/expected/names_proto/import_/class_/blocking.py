@@ -19,175 +19,132 @@ class ServiceProxy(_blocking.Proxy[_ServiceProxy]):
     __proxy__ = _ServiceProxy
 
     def false(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.false(request=request))
 
     def none(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.none(request=request))
 
     def true(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.true(request=request))
 
     def and_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.and_(request=request))
 
     def as_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.as_(request=request))
 
     def assert_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.assert_(request=request))
 
     def async_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.async_(request=request))
 
     def await_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.await_(request=request))
 
     def break_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.break_(request=request))
 
     def class_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.class_(request=request))
 
     def continue_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.continue_(request=request))
 
     def def_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.def_(request=request))
 
     def del_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.del_(request=request))
 
     def elif_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.elif_(request=request))
 
     def else_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.else_(request=request))
 
     def except_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.except_(request=request))
 
     def finally_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.finally_(request=request))
 
     def for_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.for_(request=request))
 
     def from_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.from_(request=request))
 
     def global_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.global_(request=request))
 
     def if_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.if_(request=request))
 
     def import_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.import_(request=request))
 
     def in_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.in_(request=request))
 
     def is_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.is_(request=request))
 
     def lambda_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.lambda_(request=request))
 
     def nonlocal_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.nonlocal_(request=request))
 
     def not_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.not_(request=request))
 
     def or_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.or_(request=request))
 
     def pass_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.pass_(request=request))
 
     def raise_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.raise_(request=request))
 
     def return_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.return_(request=request))
 
     def try_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.try_(request=request))
 
     def while_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.while_(request=request))
 
     def with_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.with_(request=request))
 
     def yield_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.yield_(request=request))
 
     def _____(self, request: Fields) -> Holder:
-
         return self._rpc_wait_named("_____", request=request)
 
     def case(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.case(request=request))
 
     def match(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.match(request=request))
 
     def list(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.list(request=request))
 
     def dict(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.dict(request=request))
 
     def call_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.call_(request=request))
 
     def stream_(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.stream_(request=request))
 
     def descriptor(self, request: Fields) -> Holder:
-
         return self._rpc_wait(self._rpc_inner.descriptor(request=request))
 
 
@@ -197,175 +154,132 @@ class ServiceCollection(_blocking.ProxyCollection[_ServiceCollection]):
     __collection__ = _ServiceCollection
 
     def false(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.false(request=request))
 
     def none(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.none(request=request))
 
     def true(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.true(request=request))
 
     def and_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.and_(request=request))
 
     def as_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.as_(request=request))
 
     def assert_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.assert_(request=request))
 
     def async_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.async_(request=request))
 
     def await_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.await_(request=request))
 
     def break_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.break_(request=request))
 
     def class_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.class_(request=request))
 
     def continue_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.continue_(request=request))
 
     def def_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.def_(request=request))
 
     def del_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.del_(request=request))
 
     def elif_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.elif_(request=request))
 
     def else_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.else_(request=request))
 
     def except_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.except_(request=request))
 
     def finally_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.finally_(request=request))
 
     def for_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.for_(request=request))
 
     def from_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.from_(request=request))
 
     def global_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.global_(request=request))
 
     def if_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.if_(request=request))
 
     def import_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.import_(request=request))
 
     def in_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.in_(request=request))
 
     def is_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.is_(request=request))
 
     def lambda_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.lambda_(request=request))
 
     def nonlocal_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.nonlocal_(request=request))
 
     def not_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.not_(request=request))
 
     def or_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.or_(request=request))
 
     def pass_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.pass_(request=request))
 
     def raise_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.raise_(request=request))
 
     def return_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.return_(request=request))
 
     def try_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.try_(request=request))
 
     def while_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.while_(request=request))
 
     def with_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.with_(request=request))
 
     def yield_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.yield_(request=request))
 
     def _____(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait_named("_____", request=request)
 
     def case(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.case(request=request))
 
     def match(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.match(request=request))
 
     def list(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.list(request=request))
 
     def dict(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.dict(request=request))
 
     def call_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.call_(request=request))
 
     def stream_(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.stream_(request=request))
 
     def descriptor(self, request: Fields) -> _rpc.Replies[Holder]:
-
         return self._rpc_wait(self._rpc_inner.descriptor(request=request))
 
 
@@ -375,7 +289,6 @@ class ImportProxy(_blocking.Proxy[_ImportProxy]):
     __proxy__ = _ImportProxy
 
     def class_(self, request: None_) -> None_:
-
         return self._rpc_wait(self._rpc_inner.class_(request=request))
 
 
@@ -385,5 +298,4 @@ class ImportCollection(_blocking.ProxyCollection[_ImportCollection]):
     __collection__ = _ImportCollection
 
     def class_(self, request: None_) -> _rpc.Replies[None_]:
-
         return self._rpc_wait(self._rpc_inner.class_(request=request))

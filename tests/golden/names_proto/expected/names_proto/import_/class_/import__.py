@@ -27,7 +27,6 @@ class ImportProxy(_rpc.Proxy):
     __role__ = "import"
 
     async def class_(self, request: None_) -> None_:
-
         return await self._rpc_call(_CLASS, request)
 
 
@@ -37,7 +36,6 @@ class ImportCollection(_rpc.ProxyCollection[ImportProxy]):
     __proxy__ = ImportProxy
 
     def class_(self, request: None_) -> _rpc.Broadcast[None_]:
-
         return self._rpc_broadcast(_CLASS, request)
 
 

@@ -405,175 +405,132 @@ class ServiceProxy(_rpc.Proxy):
     __role__ = "service"
 
     async def false(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_FALSE, request)
 
     async def none(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_NONE, request)
 
     async def true(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_TRUE, request)
 
     async def and_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_AND, request)
 
     async def as_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_AS, request)
 
     async def assert_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_ASSERT, request)
 
     async def async_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_ASYNC, request)
 
     async def await_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_AWAIT, request)
 
     async def break_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_BREAK, request)
 
     async def class_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_CLASS, request)
 
     async def continue_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_CONTINUE, request)
 
     async def def_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_DEF, request)
 
     async def del_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_DEL, request)
 
     async def elif_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_ELIF, request)
 
     async def else_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_ELSE, request)
 
     async def except_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_EXCEPT, request)
 
     async def finally_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_FINALLY, request)
 
     async def for_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_FOR, request)
 
     async def from_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_FROM, request)
 
     async def global_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_GLOBAL, request)
 
     async def if_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_IF, request)
 
     async def import_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_IMPORT, request)
 
     async def in_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_IN, request)
 
     async def is_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_IS, request)
 
     async def lambda_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_LAMBDA, request)
 
     async def nonlocal_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_NONLOCAL, request)
 
     async def not_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_NOT, request)
 
     async def or_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_OR, request)
 
     async def pass_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_PASS, request)
 
     async def raise_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_RAISE, request)
 
     async def return_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_RETURN, request)
 
     async def try_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_TRY, request)
 
     async def while_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_WHILE, request)
 
     async def with_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_WITH, request)
 
     async def yield_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_YIELD, request)
 
     async def _____(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_, request)
 
     async def case(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_CASE, request)
 
     async def match(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_MATCH, request)
 
     async def list(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_LIST, request)
 
     async def dict(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_DICT, request)
 
     async def call_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_CALL, request)
 
     async def stream_(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_STREAM, request)
 
     async def descriptor(self, request: Fields) -> Holder:
-
         return await self._rpc_call(_DESCRIPTOR, request)
 
 
@@ -583,175 +540,132 @@ class ServiceCollection(_rpc.ProxyCollection[ServiceProxy]):
     __proxy__ = ServiceProxy
 
     def false(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_FALSE, request)
 
     def none(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_NONE, request)
 
     def true(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_TRUE, request)
 
     def and_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_AND, request)
 
     def as_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_AS, request)
 
     def assert_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_ASSERT, request)
 
     def async_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_ASYNC, request)
 
     def await_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_AWAIT, request)
 
     def break_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_BREAK, request)
 
     def class_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_CLASS, request)
 
     def continue_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_CONTINUE, request)
 
     def def_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_DEF, request)
 
     def del_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_DEL, request)
 
     def elif_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_ELIF, request)
 
     def else_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_ELSE, request)
 
     def except_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_EXCEPT, request)
 
     def finally_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_FINALLY, request)
 
     def for_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_FOR, request)
 
     def from_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_FROM, request)
 
     def global_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_GLOBAL, request)
 
     def if_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_IF, request)
 
     def import_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_IMPORT, request)
 
     def in_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_IN, request)
 
     def is_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_IS, request)
 
     def lambda_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_LAMBDA, request)
 
     def nonlocal_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_NONLOCAL, request)
 
     def not_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_NOT, request)
 
     def or_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_OR, request)
 
     def pass_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_PASS, request)
 
     def raise_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_RAISE, request)
 
     def return_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_RETURN, request)
 
     def try_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_TRY, request)
 
     def while_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_WHILE, request)
 
     def with_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_WITH, request)
 
     def yield_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_YIELD, request)
 
     def _____(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_, request)
 
     def case(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_CASE, request)
 
     def match(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_MATCH, request)
 
     def list(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_LIST, request)
 
     def dict(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_DICT, request)
 
     def call_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_CALL, request)
 
     def stream_(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_STREAM, request)
 
     def descriptor(self, request: Fields) -> _rpc.Broadcast[Holder]:
-
         return self._rpc_broadcast(_DESCRIPTOR, request)
 
 

@@ -18,7 +18,6 @@ class UserProxy(_blocking.Proxy[_UserProxy]):
     __proxy__ = _UserProxy
 
     def use(self, request: _nested_yaml_v1_types.Outer) -> Uses:
-
         return self._rpc_wait(self._rpc_inner.use(request=request))
 
 
@@ -28,5 +27,4 @@ class UserCollection(_blocking.ProxyCollection[_UserCollection]):
     __collection__ = _UserCollection
 
     def use(self, request: _nested_yaml_v1_types.Outer) -> _rpc.Replies[Uses]:
-
         return self._rpc_wait(self._rpc_inner.use(request=request))

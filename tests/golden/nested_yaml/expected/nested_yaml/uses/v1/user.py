@@ -28,7 +28,6 @@ class UserProxy(_rpc.Proxy):
     __role__ = "user"
 
     async def use(self, request: _nested_yaml_v1_types.Outer) -> Uses:
-
         return await self._rpc_call(_USE, request)
 
 
@@ -38,7 +37,6 @@ class UserCollection(_rpc.ProxyCollection[UserProxy]):
     __proxy__ = UserProxy
 
     def use(self, request: _nested_yaml_v1_types.Outer) -> _rpc.Broadcast[Uses]:
-
         return self._rpc_broadcast(_USE, request)
 
 

@@ -33,13 +33,15 @@ class ForestProxy(_blocking.Proxy[_ForestProxy]):
 
         Args:
             leaf: A value.
+
+        Raises:
+            Broken: The schema declares it.
         """
         return self._rpc_wait(
             self._rpc_inner.plant(leaf=leaf, pair=pair, array=array, object=object, from_=from_, as_=as_, extra=extra)
         )
 
     def cut(self, request: Mixed) -> _Iterator[Tree]:
-
         return self._rpc_iterate(self._rpc_inner.cut(request=request))
 
 
@@ -62,11 +64,13 @@ class ForestCollection(_blocking.ProxyCollection[_ForestCollection]):
 
         Args:
             leaf: A value.
+
+        Raises:
+            Broken: The schema declares it.
         """
         return self._rpc_wait(
             self._rpc_inner.plant(leaf=leaf, pair=pair, array=array, object=object, from_=from_, as_=as_, extra=extra)
         )
 
     def cut(self, request: Mixed) -> _Iterator[_rpc.Reply[Tree]]:
-
         return self._rpc_iterate(self._rpc_inner.cut(request=request))

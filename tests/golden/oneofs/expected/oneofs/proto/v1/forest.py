@@ -56,6 +56,9 @@ class ForestProxy(_rpc.Proxy):
 
         Args:
             leaf: A value.
+
+        Raises:
+            Broken: The schema declares it.
         """
         return await self._rpc_call(
             _PLANT,
@@ -63,7 +66,6 @@ class ForestProxy(_rpc.Proxy):
         )
 
     def cut(self, request: Mixed) -> _AsyncIterator[Tree]:
-
         return self._rpc_stream(_CUT, request)
 
 
@@ -86,6 +88,9 @@ class ForestCollection(_rpc.ProxyCollection[ForestProxy]):
 
         Args:
             leaf: A value.
+
+        Raises:
+            Broken: The schema declares it.
         """
         return self._rpc_broadcast(
             _PLANT,
@@ -93,7 +98,6 @@ class ForestCollection(_rpc.ProxyCollection[ForestProxy]):
         )
 
     def cut(self, request: Mixed) -> _rpc.BroadcastStream[Tree]:
-
         return self._rpc_broadcast_stream(_CUT, request)
 
 
@@ -118,6 +122,9 @@ class ForestHandler(_rpc.Handler):
 
         Args:
             leaf: A value.
+
+        Raises:
+            Broken: The schema declares it.
         """
 
     @_abstractmethod

@@ -22,11 +22,9 @@ class NotebookProxy(_blocking.Proxy[_NotebookProxy]):
     __proxy__ = _NotebookProxy
 
     def add(self, request: Note) -> Note.Author:
-
         return self._rpc_wait(self._rpc_inner.add(request=request))
 
     def all(self, requests: _rpc.Items[Note]) -> _Iterator[Note]:
-
         return self._rpc_iterate(self._rpc_inner.all(requests=requests))
 
 
@@ -39,9 +37,7 @@ class NotebookCollection(_blocking.ProxyCollection[_NotebookCollection]):
     __collection__ = _NotebookCollection
 
     def add(self, request: Note) -> _rpc.Replies[Note.Author]:
-
         return self._rpc_wait(self._rpc_inner.add(request=request))
 
     def all(self, requests: _rpc.Items[Note]) -> _Iterator[_rpc.Reply[Note]]:
-
         return self._rpc_iterate(self._rpc_inner.all(requests=requests))

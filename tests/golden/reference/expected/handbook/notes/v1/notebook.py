@@ -45,11 +45,9 @@ class NotebookProxy(_rpc.Proxy):
     __role__ = "notebook"
 
     async def add(self, request: Note) -> Note.Author:
-
         return await self._rpc_call(_ADD, request)
 
     def all(self, requests: _rpc.Items[Note]) -> _AsyncIterator[Note]:
-
         return self._rpc_stream(_ALL, requests)
 
 
@@ -62,11 +60,9 @@ class NotebookCollection(_rpc.ProxyCollection[NotebookProxy]):
     __proxy__ = NotebookProxy
 
     def add(self, request: Note) -> _rpc.Broadcast[Note.Author]:
-
         return self._rpc_broadcast(_ADD, request)
 
     def all(self, requests: _rpc.Items[Note]) -> _rpc.BroadcastStream[Note]:
-
         return self._rpc_broadcast_stream(_ALL, requests)
 
 

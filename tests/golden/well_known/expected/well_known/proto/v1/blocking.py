@@ -23,39 +23,30 @@ class KnowerProxy(_blocking.Proxy[_KnowerProxy]):
     __proxy__ = _KnowerProxy
 
     def flag(self, request: bool) -> str:
-
         return self._rpc_wait(self._rpc_inner.flag(request=request))
 
     def settings(self, request: dict[str, _typing.Any]) -> list[_typing.Any]:
-
         return self._rpc_wait(self._rpc_inner.settings(request=request))
 
     def value(self, request: _typing.Any) -> _typing.Any:
-
         return self._rpc_wait(self._rpc_inner.value(request=request))
 
     def mask(self, request: list[str]) -> _any_pb2.Any:
-
         return self._rpc_wait(self._rpc_inner.mask(request=request))
 
     def anything(self, request: _any_pb2.Any) -> _api_pb2.Api:
-
         return self._rpc_wait(self._rpc_inner.anything(request=request))
 
     def time(self, request: _datetime.datetime) -> _datetime.timedelta:
-
         return self._rpc_wait(self._rpc_inner.time(request=request))
 
     def nothing(self) -> None:
-
         self._rpc_wait(self._rpc_inner.nothing())
 
     def numbers(self, requests: _rpc.Items[int]) -> _Iterator[dict[str, _typing.Any]]:
-
         return self._rpc_iterate(self._rpc_inner.numbers(requests=requests))
 
     def ticks(self, requests: _rpc.Items[None]) -> _Iterator[None]:
-
         return self._rpc_iterate(self._rpc_inner.ticks(requests=requests))
 
     def choose(
@@ -68,7 +59,6 @@ class KnowerProxy(_blocking.Proxy[_KnowerProxy]):
         at: _datetime.datetime | None = None,
         span: _datetime.timedelta | None = None,
     ) -> Fields:
-
         return self._rpc_wait(
             self._rpc_inner.choose(text=text, value=value, nothing=nothing, empty=empty, api=api, at=at, span=span)
         )
@@ -80,39 +70,30 @@ class KnowerCollection(_blocking.ProxyCollection[_KnowerCollection]):
     __collection__ = _KnowerCollection
 
     def flag(self, request: bool) -> _rpc.Replies[str]:
-
         return self._rpc_wait(self._rpc_inner.flag(request=request))
 
     def settings(self, request: dict[str, _typing.Any]) -> _rpc.Replies[list[_typing.Any]]:
-
         return self._rpc_wait(self._rpc_inner.settings(request=request))
 
     def value(self, request: _typing.Any) -> _rpc.Replies[_typing.Any]:
-
         return self._rpc_wait(self._rpc_inner.value(request=request))
 
     def mask(self, request: list[str]) -> _rpc.Replies[_any_pb2.Any]:
-
         return self._rpc_wait(self._rpc_inner.mask(request=request))
 
     def anything(self, request: _any_pb2.Any) -> _rpc.Replies[_api_pb2.Api]:
-
         return self._rpc_wait(self._rpc_inner.anything(request=request))
 
     def time(self, request: _datetime.datetime) -> _rpc.Replies[_datetime.timedelta]:
-
         return self._rpc_wait(self._rpc_inner.time(request=request))
 
     def nothing(self) -> _rpc.Replies[None]:
-
         return self._rpc_wait(self._rpc_inner.nothing())
 
     def numbers(self, requests: _rpc.Items[int]) -> _Iterator[_rpc.Reply[dict[str, _typing.Any]]]:
-
         return self._rpc_iterate(self._rpc_inner.numbers(requests=requests))
 
     def ticks(self, requests: _rpc.Items[None]) -> _Iterator[_rpc.Reply[None]]:
-
         return self._rpc_iterate(self._rpc_inner.ticks(requests=requests))
 
     def choose(
@@ -125,7 +106,6 @@ class KnowerCollection(_blocking.ProxyCollection[_KnowerCollection]):
         at: _datetime.datetime | None = None,
         span: _datetime.timedelta | None = None,
     ) -> _rpc.Replies[Fields]:
-
         return self._rpc_wait(
             self._rpc_inner.choose(text=text, value=value, nothing=nothing, empty=empty, api=api, at=at, span=span)
         )

@@ -121,39 +121,30 @@ class KnowerProxy(_rpc.Proxy):
     __role__ = "knower"
 
     async def flag(self, request: bool) -> str:
-
         return await self._rpc_call(_FLAG, request)
 
     async def settings(self, request: dict[str, _typing.Any]) -> list[_typing.Any]:
-
         return await self._rpc_call(_SETTINGS, request)
 
     async def value(self, request: _typing.Any) -> _typing.Any:
-
         return await self._rpc_call(_VALUE, request)
 
     async def mask(self, request: list[str]) -> _any_pb2.Any:
-
         return await self._rpc_call(_MASK, request)
 
     async def anything(self, request: _any_pb2.Any) -> _api_pb2.Api:
-
         return await self._rpc_call(_ANYTHING, request)
 
     async def time(self, request: _datetime.datetime) -> _datetime.timedelta:
-
         return await self._rpc_call(_TIME, request)
 
     async def nothing(self) -> None:
-
         return await self._rpc_call(_NOTHING, {})
 
     def numbers(self, requests: _rpc.Items[int]) -> _AsyncIterator[dict[str, _typing.Any]]:
-
         return self._rpc_stream(_NUMBERS, requests)
 
     def ticks(self, requests: _rpc.Items[None]) -> _AsyncIterator[None]:
-
         return self._rpc_stream(_TICKS, requests)
 
     async def choose(
@@ -166,7 +157,6 @@ class KnowerProxy(_rpc.Proxy):
         at: _datetime.datetime | None = None,
         span: _datetime.timedelta | None = None,
     ) -> Fields:
-
         return await self._rpc_call(
             _CHOOSE,
             {"text": text, "value": value, "nothing": nothing, "empty": empty, "api": api, "at": at, "span": span},
@@ -179,39 +169,30 @@ class KnowerCollection(_rpc.ProxyCollection[KnowerProxy]):
     __proxy__ = KnowerProxy
 
     def flag(self, request: bool) -> _rpc.Broadcast[str]:
-
         return self._rpc_broadcast(_FLAG, request)
 
     def settings(self, request: dict[str, _typing.Any]) -> _rpc.Broadcast[list[_typing.Any]]:
-
         return self._rpc_broadcast(_SETTINGS, request)
 
     def value(self, request: _typing.Any) -> _rpc.Broadcast[_typing.Any]:
-
         return self._rpc_broadcast(_VALUE, request)
 
     def mask(self, request: list[str]) -> _rpc.Broadcast[_any_pb2.Any]:
-
         return self._rpc_broadcast(_MASK, request)
 
     def anything(self, request: _any_pb2.Any) -> _rpc.Broadcast[_api_pb2.Api]:
-
         return self._rpc_broadcast(_ANYTHING, request)
 
     def time(self, request: _datetime.datetime) -> _rpc.Broadcast[_datetime.timedelta]:
-
         return self._rpc_broadcast(_TIME, request)
 
     def nothing(self) -> _rpc.Broadcast[None]:
-
         return self._rpc_broadcast(_NOTHING, {})
 
     def numbers(self, requests: _rpc.Items[int]) -> _rpc.BroadcastStream[dict[str, _typing.Any]]:
-
         return self._rpc_broadcast_stream(_NUMBERS, requests)
 
     def ticks(self, requests: _rpc.Items[None]) -> _rpc.BroadcastStream[None]:
-
         return self._rpc_broadcast_stream(_TICKS, requests)
 
     def choose(
@@ -224,7 +205,6 @@ class KnowerCollection(_rpc.ProxyCollection[KnowerProxy]):
         at: _datetime.datetime | None = None,
         span: _datetime.timedelta | None = None,
     ) -> _rpc.Broadcast[Fields]:
-
         return self._rpc_broadcast(
             _CHOOSE,
             {"text": text, "value": value, "nothing": nothing, "empty": empty, "api": api, "at": at, "span": span},
