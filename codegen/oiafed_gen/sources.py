@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from oiafed_gen.codes import Code
-from oiafed_gen.diagnostics import Location, Problems
+from oiafed_gen.diagnostics import Location, Problems, suggestion
 from oiafed_gen.header import is_generated
 
 ENDINGS = (".yaml", ".yml", ".proto")
@@ -34,7 +34,7 @@ def read_schema(root: Path, problems: Problems) -> tuple[SchemaFile, ...]:
     What oiafed-gen wrote itself, what it provides and hidden files are no schemas.
     """
     if not root.is_dir():
-        what = "this is a file; give the folder that holds the schema" if root.exists() else "there is no such folder"
+        what = "this is a file; give the folder that holds the schema" if root.exists() else _missing(root)
         problems.add(Location(""), Code.NO_SCHEMA, what)
         return ()
     names = sorted(name for name in _walk(root) if is_schema(name))
@@ -48,6 +48,15 @@ def read_schema(root: Path, problems: Problems) -> tuple[SchemaFile, ...]:
 def lines_of(files: Iterable[SchemaFile]) -> dict[str, list[str]]:
     """Return the lines of files by path, as reports quote them."""
     return {file.path: file.text.split("\n") for file in files}
+
+
+def _missing(root: Path) -> str:
+    """Say that a folder is not there, and which one beside it may be meant."""
+    try:
+        beside = [path.name for path in root.parent.iterdir() if path.is_dir()]
+    except OSError:
+        beside = []
+    return f"there is no such folder{suggestion(root.name, beside)}"
 
 
 def is_schema(name: str) -> bool:

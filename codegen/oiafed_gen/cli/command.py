@@ -19,6 +19,9 @@ from oiafed_gen.reporting import FORMATS
 _EPILOG = """
 Exits with 0 if all is well, 1 if the schema has mistakes, if --check, --against or --lint finds something or if a
 folder cannot be written, and 2 if the command itself is wrong.
+
+The code in brackets of a mistake, as in error[unknown-type], has a page with an example and its remedy: see
+docs/diagnostics where oiafed-rpc comes from.
 """
 
 

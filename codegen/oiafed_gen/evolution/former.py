@@ -25,9 +25,12 @@ def read_former(place: str, schema: Path, problems: Problems) -> tuple[SchemaFil
         problems: Takes what is wrong with the files.
 
     Raises:
-        ToolError: There is no git, the folder is in no repository, or it was not there at that revision.
+        ToolError: There is no git, the folder is in no repository, or it was not there at that revision; or a revision
+            is given without `git:`.
     """
     if not place.startswith(_PREFIX):
+        if not Path(place).exists() and _is_revision(place, schema):
+            raise ToolError(f"--against {place}: there is no such folder; the revision is {_PREFIX}{place}")
         return read_schema(Path(place), problems)
     revision = place.removeprefix(_PREFIX)
     with tempfile.TemporaryDirectory(prefix="oiafed-gen-") as folder:
@@ -58,6 +61,15 @@ def _committed(schema: Path, revision: str) -> Iterator[tuple[str, bytes]]:
         raise ToolError(f"--against {_PREFIX}{revision}: {schema} was not there at that revision")
     names = [name for name in os.fsdecode(listed.stdout).split("\0") if is_schema(name) and "\n" not in name]
     yield from zip(names, _contents(schema, [folder + name for name in names]), strict=True)
+
+
+def _is_revision(name: str, schema: Path) -> bool:
+    """Whether the repository of a folder has a revision of this name; not where there is no git."""
+    try:
+        found = _git(schema, ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"])
+    except (ToolError, OSError):
+        return False
+    return found.returncode == 0
 
 
 def _contents(schema: Path, objects: Sequence[str]) -> Iterator[bytes]:

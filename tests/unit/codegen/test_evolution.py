@@ -157,6 +157,11 @@ class TestGit:
         monkeypatch.setenv("GIT_INDEX_FILE", ".git/index")
         assert _run(repository / "deep" / "schema", "--against", "git:v1").exit_code == 0
 
+    def test_a_revision_without_git(self, repository: Path) -> None:
+        result = _run(repository / "deep" / "schema", "--against", "v1")
+        assert result.exit_code == 1
+        assert result.stderr == "oiafed-gen: --against v1: there is no such folder; the revision is git:v1\n"
+
     @pytest.mark.parametrize("revision", ["v2", "", "--all", "v1 v1", "v1:deep"])
     def test_no_such_revision(self, revision: str, repository: Path) -> None:
         result = _run(repository / "deep" / "schema", "--against", f"git:{revision}")

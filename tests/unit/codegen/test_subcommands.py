@@ -113,3 +113,10 @@ def test_a_variable_that_is_not_set_is_not_the_current_folder(
     result = CliRunner().invoke(real, line)
     assert (result.exit_code, [path.name for path in tmp_path.iterdir()]) == (2, ["schema"])
     assert "no name is given" in result.stderr
+
+
+def test_a_folder_that_is_not_there_has_a_near_one_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "schema").mkdir()
+    result = CliRunner().invoke(real, ["shema"])
+    assert "there is no such folder; did you mean 'schema'?" in result.output
