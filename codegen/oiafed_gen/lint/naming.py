@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from oiafed_gen.diagnostics import Location
 from oiafed_gen.generate import Resolved
 from oiafed_gen.lint.finding import Finding
 from oiafed_gen.model import Enum, File, Message, Role, walk_enums, walk_messages
@@ -18,12 +19,20 @@ _UPPER = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)*")
 def misnamed(resolved: Resolved) -> Iterator[Finding]:
     """Yield names that are spelled otherwise."""
     for file in resolved.schema.files:
+        yield from _package(file)
         for message in walk_messages(file.messages):
             yield from _message(message)
         for enum in walk_enums(file):
             yield from _enum(enum)
         for role in file.roles:
             yield from _role(role, file)
+
+
+def _package(file: File) -> Iterator[Finding]:
+    parts = file.package.split(".") if file.package else []
+    if not all(_SNAKE.fullmatch(part) for part in parts):
+        better = ".".join(snake(part) for part in parts)
+        yield Finding(Location(file.path), f"the package {_should(file.package, 'snake_case', better)}")
 
 
 def _message(message: Message) -> Iterator[Finding]:

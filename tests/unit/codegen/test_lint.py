@@ -48,6 +48,12 @@ def test_rules_can_be_left_out(schema: Path) -> None:
     assert (_run(schema, "--lint", *everything).exit_code, _run(schema, "--lint", *everything).stderr) == (0, "")
 
 
+def test_packages_are_folders_of_python(schema: Path) -> None:
+    (schema / "a.yaml").write_text("package: Shop.openHours.v1\nroles: {r: {doc: Is there., methods: {}}}\n")
+    result = _run(schema, "--lint", "--ignore", "missing-doc")
+    assert "the package 'Shop.openHours.v1' should be in snake_case: 'shop.open_hours.v1'" in result.stderr
+
+
 def test_what_is_no_rule_cannot_be_left_out(schema: Path) -> None:
     result = _run(schema, "--lint", "--ignore", "unknown-type")
     assert result.exit_code == 2
