@@ -11,7 +11,6 @@ from typing_extensions import override
 
 from oiafed_rpc.config import place, rules
 from oiafed_rpc.config.address import Address, address
-from oiafed_rpc.config.document import read
 from oiafed_rpc.config.environment import fill
 from oiafed_rpc.config.files import relative_to
 from oiafed_rpc.config.place import NO_PORT, PORTS, is_unix, port_conflicts
@@ -107,6 +106,8 @@ class NodeConfig(Section, frozen=True, kw_only=True):
         """
         if isinstance(source, NodeConfig):
             return source
+        from oiafed_rpc.config.document import read  # yaml, where it is needed
+
         document = read(source)
         data, missing = fill(document.data, environ)
         try:
