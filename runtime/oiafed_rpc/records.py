@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import enum
 from reprlib import recursive_repr
-from typing import Any, ClassVar, Self, TypeAlias, cast
+from typing import Any, ClassVar, Self, TypeAlias, TypeVar, cast, dataclass_transform
 
 import numpy as np
 import numpy.typing as npt
 
 from oiafed_rpc.one_of import check_one_ofs
+
+R = TypeVar("R", bound="Record")
 
 Tensor: TypeAlias = npt.NDArray[Any]
 """A numpy array of any shape and dtype."""
@@ -46,7 +48,42 @@ class OneOfRecord(Record):
         check_one_ofs(self)
 
 
-@dataclasses.dataclass(kw_only=True, slots=True, eq=False)
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(dataclasses.field,))
+def record(cls: type[R]) -> type[R]:
+    """Make a class of records a dataclass with slots, whose constructor takes keywords only.
+
+    The constructor is compiled when it is first used: that takes longer than all the rest of the class, and a process
+    uses few of those that a large schema has.
+    """
+    made = dataclasses.dataclass(init=False, kw_only=True, slots=True, eq=False, repr=False)(cls)
+    setattr(made, "__init__", _Constructor(made))  # noqa: B010  # type checkers see the one that comes of it
+    return made
+
+
+class _Constructor:
+    """Stands for the `__init__` of a record's class until anyone asks for that."""
+
+    def __init__(self, cls: type[Any]) -> None:
+        self._cls = cls
+
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> Any:
+        made = _constructor(self._cls)
+        setattr(self._cls, "__init__", made)  # noqa: B010
+        return made.__get__(instance, owner)
+
+
+def _constructor(cls: type[Any]) -> Any:
+    """Return what dataclasses compiles for the fields of a class: that of another one which has the same."""
+    fields = dataclasses.fields(cls)
+    same = {name: getattr(cls, name) for name in ("__module__", "__qualname__", "__doc__")}
+    if hasattr(cls, "__post_init__"):
+        same["__post_init__"] = cls.__post_init__
+    annotations = {field.name: field.type for field in fields}
+    twin = type(cls.__name__, (), {**{field.name: field for field in fields}, "__annotations__": annotations, **same})
+    return vars(dataclasses.dataclass(kw_only=True, eq=False, repr=False)(twin))["__init__"]
+
+
+@record
 class Empty(Record):
     """The message `google.protobuf.Empty` as a field: it says no more than that it is there."""
 

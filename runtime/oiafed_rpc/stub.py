@@ -12,7 +12,7 @@ from oiafed_rpc.handlers import Handler
 from oiafed_rpc.method import Kind, Method
 from oiafed_rpc.one_of import OneOf
 from oiafed_rpc.proxy import Proxy
-from oiafed_rpc.records import Empty, OneOfRecord, OpenEnum, Record, Tensor, Tensors
+from oiafed_rpc.records import Empty, OneOfRecord, OpenEnum, Record, Tensor, Tensors, record
 from oiafed_rpc.requests import Items, RequestStream
 
 if sys.version_info >= (3, 13):
@@ -44,4 +44,5 @@ __all__ = [
     "Value",
     "bind",
     "deprecated",
+    "record",
 ]

@@ -118,7 +118,6 @@ class _Types:
         hidden = self._hidden(message)
         one_ofs = self._one_ofs(message)
         fields = tuple(self._field(message, field, hidden) for field in message.fields)
-        self._scope.alias("_dataclasses")
         return RecordView(
             name=self._table.types[message.full_name].path[-1],
             base=self._scope.alias("_rpc", "OneOfRecord" if one_ofs else "Record"),

@@ -18,7 +18,7 @@ class Phase(_rpc.OpenEnum):
     EVALUATING = 2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class LearnerInfo(_rpc.Record):
     """What a learner tells of its private data.
 
@@ -34,7 +34,7 @@ class LearnerInfo(_rpc.Record):
     """Samples of each class, by class label."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class FitConfig(_rpc.Record):
     """How one round of local training runs.
 
@@ -62,7 +62,7 @@ class FitConfig(_rpc.Record):
     """Free notes that the learner may log."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class FitResult(_rpc.Record):
     """The outcome of one round of local training.
 
@@ -82,7 +82,7 @@ class FitResult(_rpc.Record):
     """Mean training loss of the last epoch."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class EvalResult(_rpc.Record):
     """How well weights do on a learner's held-out data.
 
@@ -102,7 +102,7 @@ class EvalResult(_rpc.Record):
     """Mean loss."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Progress(_rpc.Record):
     """Where a learner's training is.
 
@@ -126,7 +126,7 @@ class Progress(_rpc.Record):
     """Mean loss of the last epoch."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class TrainerStatus(_rpc.Record):
     """Where a federated training run is.
 

@@ -27,7 +27,7 @@ class Kind(_rpc.OpenEnum):
     """A value that only grows, such as the samples seen."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Series(_rpc.Record):
     """Values of one metric on one node.
 
@@ -37,7 +37,7 @@ class Series(_rpc.Record):
         attachment: An array that belongs to the series, such as a confusion matrix.
     """
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+    @_rpc.record
     class Point(_rpc.Record):
         """One value."""
 
@@ -57,7 +57,7 @@ class Series(_rpc.Record):
     """An array that belongs to the series, such as a confusion matrix."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ReportRequest(_rpc.Record):
     """What to gather.
 
@@ -71,7 +71,7 @@ class ReportRequest(_rpc.Record):
     series: list[Series] = _dataclasses.field(default_factory=lambda: [])
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ReportReply(_rpc.Record):
     """What was gathered.
 
@@ -83,7 +83,7 @@ class ReportReply(_rpc.Record):
     """Points taken."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class TailRequest(_rpc.Record):
     """Which series to follow.
 

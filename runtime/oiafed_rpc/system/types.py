@@ -20,7 +20,7 @@ from .wire import options_pb2 as _options_pb2
 from .wire import value_pb2 as _value_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class HelloRequest(_rpc.Record):
     """How a node introduces itself.
 
@@ -40,7 +40,7 @@ class HelloRequest(_rpc.Record):
     """Differs for each start of the caller's process."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class HelloReply(_rpc.Record):
     """How a node answers an introduction.
 
@@ -68,7 +68,7 @@ class HelloReply(_rpc.Record):
     """For the path of each method of a schema that the node answers, the fingerprint of its shape."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class DescribeRequest(_rpc.Record):
     """Which methods are to be described.
 
@@ -80,7 +80,7 @@ class DescribeRequest(_rpc.Record):
     """Their paths."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class DescribeReply(_rpc.Record):
     """What methods take and give. Those that the node does not have are left out.
 
@@ -96,7 +96,7 @@ class DescribeReply(_rpc.Record):
     """A google.protobuf.FileDescriptorSet of their messages, each file behind those that it imports."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class MethodShape(_rpc.Record):
     """What one method takes and gives.
 
@@ -132,7 +132,7 @@ class MethodShape(_rpc.Record):
     """The number of the field that is one item of the stream, where the first message has the others; else 0."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class MethodOptions(_rpc.Record):
     """What a schema says of a method beyond its types.
 
@@ -156,7 +156,7 @@ class MethodOptions(_rpc.Record):
     """Whether the request's fields become keyword parameters."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Value(_rpc.Record):
     """One value. Exactly one field is set, and tells by its presence what the value is.
 
@@ -224,7 +224,7 @@ class Value(_rpc.Record):
     """A value of a kind that few languages have."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ValueList(_rpc.Record):
     """Values in order.
 
@@ -236,7 +236,7 @@ class ValueList(_rpc.Record):
     """The values."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ValueMap(_rpc.Record):
     """A mapping whose keys may be any values that can be compared; no key is there twice.
 
@@ -252,7 +252,7 @@ class ValueMap(_rpc.Record):
     """For each key its value."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ValueTensor(_rpc.Record):
     """An array, here or in a buffer beside the value.
 
@@ -268,7 +268,7 @@ class ValueTensor(_rpc.Record):
     """The index among PyObject.buffers of the one that has its elements."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ValueRecord(_rpc.Record):
     """A message of a schema.
 
@@ -284,7 +284,7 @@ class ValueRecord(_rpc.Record):
     """Its bytes."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ValueMember(_rpc.Record):
     """A member of an enumeration of a schema.
 
@@ -300,7 +300,7 @@ class ValueMember(_rpc.Record):
     """The member's number."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ValueForm(_rpc.Record):
     """A value of a kind that few languages have, made of others: docs/serializers.md lists the kinds.
 

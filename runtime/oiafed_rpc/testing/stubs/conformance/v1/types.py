@@ -18,7 +18,7 @@ class Color(_rpc.OpenEnum):
     BLUE = 2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Point(_rpc.Record):
     """The record `Point`."""
 
@@ -26,7 +26,7 @@ class Point(_rpc.Record):
     y: float
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Tree(_rpc.Record):
     """A type that contains itself."""
 
@@ -35,7 +35,7 @@ class Tree(_rpc.Record):
     children: list[Tree] = _dataclasses.field(default_factory=lambda: [])
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Everything(_rpc.Record):
     """The record `Everything`."""
 
