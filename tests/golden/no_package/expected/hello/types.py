@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
-
 from oiafed_rpc import stub as _rpc
 
 from .wire import hello_pb2 as _hello_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class HelloRequest(_rpc.Record):
     """The record `HelloRequest`."""
 
     name: str
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class HelloReply(_rpc.Record):
     """The record `HelloReply`."""
 

@@ -16,14 +16,14 @@ class Color(_rpc.OpenEnum):
     GREEN = 1
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Item(_rpc.Record):
     """The record `Item`."""
 
     name: str
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Lists(_rpc.Record):
     """The record `Lists`."""
 
@@ -51,7 +51,7 @@ class Lists(_rpc.Record):
     colors: list[Color] = _dataclasses.field(default_factory=lambda: [])
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Maps(_rpc.Record):
     """The record `Maps`."""
 
@@ -91,7 +91,7 @@ class Maps(_rpc.Record):
     colors: dict[bool, Color] = _dataclasses.field(default_factory=lambda: {})
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Optionals(_rpc.Record):
     """The record `Optionals`."""
 
@@ -104,7 +104,7 @@ class Optionals(_rpc.Record):
     span: _datetime.timedelta | None = None
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Singles(_rpc.Record):
     """The record `Singles`."""
 

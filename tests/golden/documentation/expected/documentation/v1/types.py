@@ -12,7 +12,7 @@ from oiafed_rpc import stub as _rpc
 from .wire import doc_pb2 as _doc_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Doc(_rpc.Record):
     """A block comment
     with stars.
@@ -29,7 +29,7 @@ class Doc(_rpc.Record):
     """Ends with a "quote\""""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Outer(_rpc.Record):
     """Nested types have docs too.
 
@@ -58,7 +58,7 @@ class Outer(_rpc.Record):
         \"\"\"quotes\"\"\" and a \\ backslash.
         """
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+    @_rpc.record
     class Deep(_rpc.Record):
         """The record `Deep`.
 
@@ -80,7 +80,7 @@ class Outer(_rpc.Record):
     """The inner ones."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class KeepRequest(_rpc.Record):
     """The record `KeepRequest`.
 

@@ -3,28 +3,26 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
-
 from oiafed_rpc import stub as _rpc
 
 from .wire import fakes_pb2 as _fakes_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class FakeA(_rpc.Record):
     """The record `FakeA`."""
 
     on: str
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class AScripts(_rpc.Record):
     """The record `AScripts`."""
 
     rpc: str
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class APaintCall(_rpc.Record):
     """The record `APaintCall`."""
 

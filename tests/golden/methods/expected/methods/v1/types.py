@@ -6,7 +6,6 @@ A second paragraph with "quotes", a \\ backslash and three quotes \"\"\".
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
 import datetime as _datetime
 
 from oiafed_rpc import stub as _rpc
@@ -19,7 +18,7 @@ class Mode(_rpc.OpenEnum):
     SLOW = 1
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Record(_rpc.Record):
     """The record `Record`."""
 

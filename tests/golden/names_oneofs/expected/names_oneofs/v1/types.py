@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins as _builtins
-import dataclasses as _dataclasses
 import typing as _typing
 
 from oiafed_rpc import stub as _rpc
@@ -11,7 +10,7 @@ from oiafed_rpc import stub as _rpc
 from .wire import names_pb2 as _names_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class N(_rpc.OneOfRecord):
     """The record `N`."""
 
@@ -69,7 +68,7 @@ class N(_rpc.OneOfRecord):
     members: _builtins.str | None = None
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class P(_rpc.OneOfRecord):
     """The record `P`."""
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
-
 from oiafed_rpc import stub as _rpc
 
 from ..import_.class_ import types as _names_proto_import__class__types
 from .wire import lambda_pb2 as _lambda_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Uses(_rpc.Record):
     """The record `Uses`."""
 

@@ -10,11 +10,11 @@ from oiafed_rpc import stub as _rpc
 from .wire import order_pb2 as _order_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Outer(_rpc.Record):
     """The outer one."""
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+    @_rpc.record
     class Inner(_rpc.Record):
         """The inner one."""
 
@@ -22,7 +22,7 @@ class Outer(_rpc.Record):
             MOOD_FINE = 0
             MOOD_BAD = 1
 
-        @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+        @_rpc.record
         class Innermost(_rpc.Record):
             """The record `Innermost`."""
 
@@ -36,7 +36,7 @@ class Outer(_rpc.Record):
     chosen: Outer.Inner.Innermost | None = None
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Uses(_rpc.Record):
     """The record `Uses`."""
 

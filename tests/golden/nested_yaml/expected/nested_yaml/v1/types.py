@@ -13,14 +13,14 @@ from ..far.v1 import types as _nested_yaml_far_v1_types
 from .wire import outer_pb2 as _outer_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Before(_rpc.Record):
     """What it has as a default comes later."""
 
     mood: Outer.Mood = _dataclasses.field(default_factory=lambda: Outer.Mood.BAD)
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Outer(_rpc.OneOfRecord):
     """The outer one."""
 
@@ -30,7 +30,7 @@ class Outer(_rpc.OneOfRecord):
         FINE = 0
         BAD = 1
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+    @_rpc.record
     class Inner(_rpc.Record):
         """The inner one."""
 
@@ -38,7 +38,7 @@ class Outer(_rpc.OneOfRecord):
             LOUD = 0
             QUIET = 1
 
-        @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+        @_rpc.record
         class Deep(_rpc.Record):
             """The record `Deep`."""
 
@@ -53,7 +53,7 @@ class Outer(_rpc.OneOfRecord):
         by_name: dict[str, Outer.Inner.Mood] = _dataclasses.field(default_factory=lambda: {})
         full: Outer.Inner.Deep
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+    @_rpc.record
     class Twin(_rpc.Record):
         """The record `Twin`."""
 
@@ -70,7 +70,7 @@ class Outer(_rpc.OneOfRecord):
     moods: dict[str, Outer.Mood] = _dataclasses.field(default_factory=lambda: {})
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Twin(_rpc.Record):
     """Not the one inside Outer."""
 
@@ -85,7 +85,7 @@ class Failed(_rpc.DeclaredError):
         UNKNOWN = 0
         LATE = 1
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+    @_rpc.record
     class Part(_rpc.Record):
         """The record `Part`."""
 

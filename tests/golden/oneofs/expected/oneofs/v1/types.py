@@ -18,14 +18,14 @@ class Phase(_rpc.OpenEnum):
     BUSY = 1
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Image(_rpc.Record):
     """The record `Image`."""
 
     data: bytes
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Event(_rpc.OneOfRecord):
     """Something that happened.
 
@@ -58,7 +58,7 @@ class Event(_rpc.OneOfRecord):
     after: list[str] = _dataclasses.field(default_factory=lambda: [])
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Numbered(_rpc.OneOfRecord):
     """The record `Numbered`."""
 
@@ -69,7 +69,7 @@ class Numbered(_rpc.OneOfRecord):
     last: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Names(_rpc.OneOfRecord):
     """Oneofs called like what Python and the class itself need."""
 
@@ -86,7 +86,7 @@ class Names(_rpc.OneOfRecord):
     table: _builtins.dict[_builtins.str, _builtins.int] = _dataclasses.field(default_factory=lambda: {})
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Single(_rpc.OneOfRecord):
     """The record `Single`."""
 

@@ -13,7 +13,7 @@ from ..near.v1 import types as _proto3_corners_near_v1_types
 from .wire import corners_pb2 as _corners_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Everything(_rpc.OneOfRecord):
     """Leading.
 
@@ -59,12 +59,12 @@ class Everything(_rpc.OneOfRecord):
     far: _proto3_corners_far_v1_types.Far
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Nothing(_rpc.Record):
     """The record `Nothing`."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Outer(_rpc.Record):
     """The record `Outer`."""
 
@@ -72,28 +72,28 @@ class Outer(_rpc.Record):
         KIND_A = 0
         KIND_B = 2147483647
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+    @_rpc.record
     class Inner(_rpc.Record):
         """The record `Inner`."""
 
         kind: Outer.Kind
         again: Outer.Inner | None = None
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+    @_rpc.record
     class Empty(_rpc.Record):
         """The record `Empty`."""
 
     empty: Outer.Empty
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Corner(_rpc.Record):
     """The record `Corner`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class CornersService(_rpc.Record):
     """The record `CornersService`."""
 

@@ -9,7 +9,7 @@ from oiafed_rpc import stub as _rpc
 from .wire import recursion_pb2 as _recursion_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Tree(_rpc.Record):
     """The record `Tree`."""
 
@@ -18,7 +18,7 @@ class Tree(_rpc.Record):
     parent: Tree | None = None
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Self(_rpc.Record):
     """The record `Self`."""
 
@@ -26,14 +26,14 @@ class Self(_rpc.Record):
     other: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class A(_rpc.Record):
     """The record `A`."""
 
     b: B | None = None
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class B(_rpc.Record):
     """The record `B`."""
 
@@ -41,14 +41,14 @@ class B(_rpc.Record):
     plain: Plain
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class C(_rpc.Record):
     """The record `C`."""
 
     a: A | None = None
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Plain(_rpc.Record):
     """The record `Plain`."""
 

@@ -32,7 +32,7 @@ class Mode(_rpc.OpenEnum):
     SLOW = 1
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Config(_rpc.Record):
     """Settings; ends with <script>alert("1")</script>.
 
@@ -51,7 +51,7 @@ class Config(_rpc.Record):
     """Deprecated."""
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Nothing(_rpc.Record):
     """The record `Nothing`.
 

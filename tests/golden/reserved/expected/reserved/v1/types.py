@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
-
 from oiafed_rpc import stub as _rpc
 
 from .wire import reserved_pb2 as _reserved_pb2
@@ -64,7 +62,7 @@ class Negative(_rpc.OpenEnum):
     MINUS = -1
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Record(_rpc.Record):
     """The record `Record`."""
 
@@ -73,7 +71,7 @@ class Record(_rpc.Record):
     third: Aliased = Aliased.RUNNING
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Far(_rpc.Record):
     """The record `Far`."""
 
@@ -81,7 +79,7 @@ class Far(_rpc.Record):
     second: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Numbered(_rpc.Record):
     """The record `Numbered`."""
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
-
 from oiafed_rpc import stub as _rpc
 
 from .wire import scalars_pb2 as _scalars_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Scalars(_rpc.Record):
     """The record `Scalars`."""
 
@@ -30,7 +28,7 @@ class Scalars(_rpc.Record):
     a_bytes: bytes
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Optional(_rpc.Record):
     """The record `Optional`."""
 
@@ -51,7 +49,7 @@ class Optional(_rpc.Record):
     a_bytes: bytes | None = None
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Empty(_rpc.Record):
     """The record `Empty`."""
 

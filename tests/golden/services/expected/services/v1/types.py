@@ -10,7 +10,7 @@ from oiafed_rpc import stub as _rpc
 from .wire import services_pb2 as _services_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Request(_rpc.Record):
     """The record `Request`."""
 
@@ -19,7 +19,7 @@ class Request(_rpc.Record):
     rate: float = 0.5
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Reply(_rpc.Record):
     """The record `Reply`."""
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
-
 from oiafed_rpc import stub as _rpc
 from top_two.v1 import types as _top_two_v1_types
 
 from .wire import one_pb2 as _one_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class A(_rpc.Record):
     """The record `A`."""
 

@@ -16,7 +16,7 @@ from oiafed_rpc import stub as _rpc
 from .wire import well_known_pb2 as _well_known_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Fields(_rpc.Record):
     """The record `Fields`."""
 
@@ -41,7 +41,7 @@ class Fields(_rpc.Record):
     span: _datetime.timedelta
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Optional(_rpc.Record):
     """The record `Optional`."""
 
@@ -54,7 +54,7 @@ class Optional(_rpc.Record):
     syntax: int | None = None
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Many(_rpc.Record):
     """The record `Many`."""
 
@@ -72,7 +72,7 @@ class Many(_rpc.Record):
     apis: dict[str, _api_pb2.Api] = _dataclasses.field(default_factory=lambda: {})
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Choice(_rpc.OneOfRecord):
     """The record `Choice`."""
 
@@ -89,7 +89,7 @@ class Choice(_rpc.OneOfRecord):
     kind: int | None = None
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Names(_rpc.Record):
     """Fields called like what the annotations need."""
 

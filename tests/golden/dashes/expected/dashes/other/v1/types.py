@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
-
 from oiafed_rpc import stub as _rpc
 
 from ...v1 import types as _dashes_v1_types
 from .wire import other_file_pb2 as _other_file_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class U(_rpc.Record):
     """The record `U`."""
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
-
 from oiafed_rpc import stub as _rpc
 
 from ...node.v1 import types as _imports_mixed_node_v1_types
 from .wire import back_pb2 as _back_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Back(_rpc.Record):
     """The record `Back`."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
 import datetime as _datetime
 
 from oiafed_rpc import stub as _rpc
@@ -15,7 +14,7 @@ class LeafKind(_rpc.OpenEnum):
     LEAF_KIND_SOME = 1
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Leaf(_rpc.Record):
     """The record `Leaf`."""
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
-
 from oiafed_rpc import stub as _rpc
 
 from ...leaf.v1 import types as _imports_mixed_leaf_v1_types
 from .wire import models_pb2 as _models_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Model(_rpc.Record):
     """The record `Model`."""
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+    @_rpc.record
     class Part(_rpc.Record):
         """The record `Part`."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
-
 from oiafed_rpc import stub as _rpc
 
 from ...leaf.v1 import types as _imports_mixed_leaf_v1_types
@@ -11,7 +9,7 @@ from ...models.v1 import types as _imports_mixed_models_v1_types
 from .wire import node_pb2 as _node_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Wrapper(_rpc.Record):
     """The record `Wrapper`."""
 

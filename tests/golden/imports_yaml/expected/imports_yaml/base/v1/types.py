@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
-
 from oiafed_rpc import stub as _rpc
 
 from .wire import base_pb2 as _base_pb2
@@ -14,7 +12,7 @@ class Level(_rpc.OpenEnum):
     HIGH = 1
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Shared(_rpc.Record):
     """The record `Shared`."""
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
-
 from oiafed_rpc import stub as _rpc
 
 from ...base.v1 import types as _imports_yaml_base_v1_types
@@ -11,21 +9,21 @@ from .wire import sibling_pb2 as _sibling_pb2
 from .wire import worker_pb2 as _worker_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Sibling(_rpc.Record):
     """The record `Sibling`."""
 
     name: str
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Shared(_rpc.Record):
     """The record `Shared`."""
 
     own: _imports_yaml_base_v1_types.Shared
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Holder(_rpc.Record):
     """The record `Holder`."""
 

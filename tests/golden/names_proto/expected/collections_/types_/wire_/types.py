@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
-
 from oiafed_rpc import stub as _rpc
 
 from .wire import stdlib_pb2 as _stdlib_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class T(_rpc.Record):
     """The record `T`."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins as _builtins
-import dataclasses as _dataclasses
 
 from oiafed_rpc import stub as _rpc
 
@@ -15,7 +14,7 @@ class Values(_rpc.OpenEnum):
     VALUES_NONE = 0
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Fields(_rpc.Record):
     """The record `Fields`."""
 
@@ -133,1330 +132,1330 @@ class Fields(_rpc.Record):
     _x__: _builtins.str
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class False_(_rpc.Record):
     """The record `False`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class True_(_rpc.Record):
     """The record `True`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class and_(_rpc.Record):
     """The record `and`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class as_(_rpc.Record):
     """The record `as`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class assert_(_rpc.Record):
     """The record `assert`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class async_(_rpc.Record):
     """The record `async`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class await_(_rpc.Record):
     """The record `await`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class break_(_rpc.Record):
     """The record `break`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class class_(_rpc.Record):
     """The record `class`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class continue_(_rpc.Record):
     """The record `continue`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class def_(_rpc.Record):
     """The record `def`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class del_(_rpc.Record):
     """The record `del`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class elif_(_rpc.Record):
     """The record `elif`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class else_(_rpc.Record):
     """The record `else`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class except_(_rpc.Record):
     """The record `except`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class finally_(_rpc.Record):
     """The record `finally`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class for_(_rpc.Record):
     """The record `for`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class from_(_rpc.Record):
     """The record `from`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class global_(_rpc.Record):
     """The record `global`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class if_(_rpc.Record):
     """The record `if`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class import_(_rpc.Record):
     """The record `import`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class in_(_rpc.Record):
     """The record `in`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class is_(_rpc.Record):
     """The record `is`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class lambda_(_rpc.Record):
     """The record `lambda`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class nonlocal_(_rpc.Record):
     """The record `nonlocal`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class not_(_rpc.Record):
     """The record `not`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class or_(_rpc.Record):
     """The record `or`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class pass_(_rpc.Record):
     """The record `pass`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class raise_(_rpc.Record):
     """The record `raise`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class return_(_rpc.Record):
     """The record `return`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class try_(_rpc.Record):
     """The record `try`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class while_(_rpc.Record):
     """The record `while`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class with_(_rpc.Record):
     """The record `with`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class yield_(_rpc.Record):
     """The record `yield`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class case(_rpc.Record):
     """The record `case`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class match(_rpc.Record):
     """The record `match`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class None_(_rpc.Record):
     """The record `None`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ArithmeticError_(_rpc.Record):
     """The record `ArithmeticError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class AssertionError_(_rpc.Record):
     """The record `AssertionError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class AttributeError_(_rpc.Record):
     """The record `AttributeError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class BaseException_(_rpc.Record):
     """The record `BaseException`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class BaseExceptionGroup_(_rpc.Record):
     """The record `BaseExceptionGroup`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class BlockingIOError_(_rpc.Record):
     """The record `BlockingIOError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class BrokenPipeError_(_rpc.Record):
     """The record `BrokenPipeError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class BufferError_(_rpc.Record):
     """The record `BufferError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class BytesWarning_(_rpc.Record):
     """The record `BytesWarning`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ChildProcessError_(_rpc.Record):
     """The record `ChildProcessError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ConnectionAbortedError_(_rpc.Record):
     """The record `ConnectionAbortedError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ConnectionError_(_rpc.Record):
     """The record `ConnectionError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ConnectionRefusedError_(_rpc.Record):
     """The record `ConnectionRefusedError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ConnectionResetError_(_rpc.Record):
     """The record `ConnectionResetError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class DeprecationWarning_(_rpc.Record):
     """The record `DeprecationWarning`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class EOFError_(_rpc.Record):
     """The record `EOFError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Ellipsis_(_rpc.Record):
     """The record `Ellipsis`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class EncodingWarning_(_rpc.Record):
     """The record `EncodingWarning`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class EnvironmentError_(_rpc.Record):
     """The record `EnvironmentError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Exception_(_rpc.Record):
     """The record `Exception`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ExceptionGroup_(_rpc.Record):
     """The record `ExceptionGroup`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class FileExistsError_(_rpc.Record):
     """The record `FileExistsError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class FileNotFoundError_(_rpc.Record):
     """The record `FileNotFoundError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class FloatingPointError_(_rpc.Record):
     """The record `FloatingPointError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class FutureWarning_(_rpc.Record):
     """The record `FutureWarning`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class GeneratorExit_(_rpc.Record):
     """The record `GeneratorExit`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class IOError_(_rpc.Record):
     """The record `IOError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ImportError_(_rpc.Record):
     """The record `ImportError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ImportWarning_(_rpc.Record):
     """The record `ImportWarning`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class IndentationError_(_rpc.Record):
     """The record `IndentationError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class IndexError_(_rpc.Record):
     """The record `IndexError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class InterruptedError_(_rpc.Record):
     """The record `InterruptedError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class IsADirectoryError_(_rpc.Record):
     """The record `IsADirectoryError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class KeyError_(_rpc.Record):
     """The record `KeyError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class KeyboardInterrupt_(_rpc.Record):
     """The record `KeyboardInterrupt`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class LookupError_(_rpc.Record):
     """The record `LookupError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class MemoryError_(_rpc.Record):
     """The record `MemoryError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ModuleNotFoundError_(_rpc.Record):
     """The record `ModuleNotFoundError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class NameError_(_rpc.Record):
     """The record `NameError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class NotADirectoryError_(_rpc.Record):
     """The record `NotADirectoryError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class NotImplemented_(_rpc.Record):
     """The record `NotImplemented`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class NotImplementedError_(_rpc.Record):
     """The record `NotImplementedError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class OSError_(_rpc.Record):
     """The record `OSError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class OverflowError_(_rpc.Record):
     """The record `OverflowError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class PendingDeprecationWarning_(_rpc.Record):
     """The record `PendingDeprecationWarning`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class PermissionError_(_rpc.Record):
     """The record `PermissionError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ProcessLookupError_(_rpc.Record):
     """The record `ProcessLookupError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class RecursionError_(_rpc.Record):
     """The record `RecursionError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ReferenceError_(_rpc.Record):
     """The record `ReferenceError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ResourceWarning_(_rpc.Record):
     """The record `ResourceWarning`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class RuntimeError_(_rpc.Record):
     """The record `RuntimeError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class RuntimeWarning_(_rpc.Record):
     """The record `RuntimeWarning`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class StopAsyncIteration_(_rpc.Record):
     """The record `StopAsyncIteration`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class StopIteration_(_rpc.Record):
     """The record `StopIteration`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class SyntaxError_(_rpc.Record):
     """The record `SyntaxError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class SyntaxWarning_(_rpc.Record):
     """The record `SyntaxWarning`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class SystemError_(_rpc.Record):
     """The record `SystemError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class SystemExit_(_rpc.Record):
     """The record `SystemExit`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class TabError_(_rpc.Record):
     """The record `TabError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class TimeoutError_(_rpc.Record):
     """The record `TimeoutError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class TypeError_(_rpc.Record):
     """The record `TypeError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class UnboundLocalError_(_rpc.Record):
     """The record `UnboundLocalError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class UnicodeDecodeError_(_rpc.Record):
     """The record `UnicodeDecodeError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class UnicodeEncodeError_(_rpc.Record):
     """The record `UnicodeEncodeError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class UnicodeError_(_rpc.Record):
     """The record `UnicodeError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class UnicodeTranslateError_(_rpc.Record):
     """The record `UnicodeTranslateError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class UnicodeWarning_(_rpc.Record):
     """The record `UnicodeWarning`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class UserWarning_(_rpc.Record):
     """The record `UserWarning`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ValueError_(_rpc.Record):
     """The record `ValueError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Warning_(_rpc.Record):
     """The record `Warning`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ZeroDivisionError_(_rpc.Record):
     """The record `ZeroDivisionError`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class abs_(_rpc.Record):
     """The record `abs`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class aiter_(_rpc.Record):
     """The record `aiter`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class all_(_rpc.Record):
     """The record `all`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class anext_(_rpc.Record):
     """The record `anext`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ascii_(_rpc.Record):
     """The record `ascii`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class bin_(_rpc.Record):
     """The record `bin`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class breakpoint_(_rpc.Record):
     """The record `breakpoint`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class bytearray_(_rpc.Record):
     """The record `bytearray`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class callable_(_rpc.Record):
     """The record `callable`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class chr_(_rpc.Record):
     """The record `chr`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class classmethod_(_rpc.Record):
     """The record `classmethod`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class compile_(_rpc.Record):
     """The record `compile`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class complex_(_rpc.Record):
     """The record `complex`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class copyright_(_rpc.Record):
     """The record `copyright`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class credits_(_rpc.Record):
     """The record `credits`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class delattr_(_rpc.Record):
     """The record `delattr`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class dict_(_rpc.Record):
     """The record `dict`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class dir_(_rpc.Record):
     """The record `dir`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class divmod_(_rpc.Record):
     """The record `divmod`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class enumerate_(_rpc.Record):
     """The record `enumerate`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class eval_(_rpc.Record):
     """The record `eval`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class exec_(_rpc.Record):
     """The record `exec`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class exit_(_rpc.Record):
     """The record `exit`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class filter_(_rpc.Record):
     """The record `filter`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class format_(_rpc.Record):
     """The record `format`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class frozenset_(_rpc.Record):
     """The record `frozenset`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class getattr_(_rpc.Record):
     """The record `getattr`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class globals_(_rpc.Record):
     """The record `globals`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class hasattr_(_rpc.Record):
     """The record `hasattr`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class hash_(_rpc.Record):
     """The record `hash`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class help_(_rpc.Record):
     """The record `help`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class hex_(_rpc.Record):
     """The record `hex`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class id_(_rpc.Record):
     """The record `id`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class input_(_rpc.Record):
     """The record `input`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class int_(_rpc.Record):
     """The record `int`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class isinstance_(_rpc.Record):
     """The record `isinstance`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class issubclass_(_rpc.Record):
     """The record `issubclass`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class iter_(_rpc.Record):
     """The record `iter`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class len_(_rpc.Record):
     """The record `len`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class license_(_rpc.Record):
     """The record `license`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class locals_(_rpc.Record):
     """The record `locals`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class max_(_rpc.Record):
     """The record `max`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class memoryview_(_rpc.Record):
     """The record `memoryview`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class min_(_rpc.Record):
     """The record `min`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class next_(_rpc.Record):
     """The record `next`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class object_(_rpc.Record):
     """The record `object`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class oct_(_rpc.Record):
     """The record `oct`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class open_(_rpc.Record):
     """The record `open`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class ord_(_rpc.Record):
     """The record `ord`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class pow_(_rpc.Record):
     """The record `pow`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class print_(_rpc.Record):
     """The record `print`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class property_(_rpc.Record):
     """The record `property`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class quit_(_rpc.Record):
     """The record `quit`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class range_(_rpc.Record):
     """The record `range`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class repr_(_rpc.Record):
     """The record `repr`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class reversed_(_rpc.Record):
     """The record `reversed`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class round_(_rpc.Record):
     """The record `round`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class set_(_rpc.Record):
     """The record `set`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class setattr_(_rpc.Record):
     """The record `setattr`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class slice_(_rpc.Record):
     """The record `slice`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class sorted_(_rpc.Record):
     """The record `sorted`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class staticmethod_(_rpc.Record):
     """The record `staticmethod`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class str_(_rpc.Record):
     """The record `str`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class sum_(_rpc.Record):
     """The record `sum`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class super_(_rpc.Record):
     """The record `super`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class tuple_(_rpc.Record):
     """The record `tuple`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class type_(_rpc.Record):
     """The record `type`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class vars_(_rpc.Record):
     """The record `vars`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class zip_(_rpc.Record):
     """The record `zip`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Record(_rpc.Record):
     """The record `Record`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class OpenEnum(_rpc.Record):
     """The record `OpenEnum`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Any(_rpc.Record):
     """The record `Any`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Tensor(_rpc.Record):
     """The record `Tensor`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Tensors(_rpc.Record):
     """The record `Tensors`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Proxy(_rpc.Record):
     """The record `Proxy`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class types_(_rpc.Record):
     """The record `types`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class wire_(_rpc.Record):
     """The record `wire`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class annotations_(_rpc.Record):
     """The record `annotations`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Message(_rpc.Record):
     """The record `Message`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class sys(_rpc.Record):
     """The record `sys`."""
 
     n: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Holder(_rpc.Record):
     """The record `Holder`."""
 
     class int_(_rpc.OpenEnum):
         int_A = 0
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+    @_rpc.record
     class None_(_rpc.Record):
         """The record `None`."""
 

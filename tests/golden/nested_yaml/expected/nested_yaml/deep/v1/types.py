@@ -9,18 +9,18 @@ from oiafed_rpc import stub as _rpc
 from .wire import inner_pb2 as _inner_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Early(_rpc.Record):
     """The record `Early`."""
 
     kind: Holder.Part.Kind = _dataclasses.field(default_factory=lambda: Holder.Part.Kind.KIND_BIG)
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Holder(_rpc.Record):
     """The record `Holder`."""
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+    @_rpc.record
     class Part(_rpc.Record):
         """The record `Part`."""
 
@@ -28,7 +28,7 @@ class Holder(_rpc.Record):
             KIND_SMALL = 0
             KIND_BIG = 1
 
-        @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+        @_rpc.record
         class Smaller(_rpc.Record):
             """The record `Smaller`."""
 

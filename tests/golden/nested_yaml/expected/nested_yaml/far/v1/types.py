@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
-
 from oiafed_rpc import stub as _rpc
 
 from .wire import far_pb2 as _far_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Far(_rpc.Record):
     """The record `Far`."""
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+    @_rpc.record
     class Inside(_rpc.Record):
         """The record `Inside`."""
 

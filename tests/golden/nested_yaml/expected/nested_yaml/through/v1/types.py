@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
-
 from oiafed_rpc import stub as _rpc
 
 from ...uses.v1 import types as _nested_yaml_uses_v1_types
@@ -12,7 +10,7 @@ from ...v1 import types as _nested_yaml_v1_types
 from .wire import through_pb2 as _through_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Through(_rpc.Record):
     """The record `Through`."""
 

@@ -10,7 +10,7 @@ from ...v1 import types as _nested_yaml_v1_types
 from .wire import uses_pb2 as _uses_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Uses(_rpc.Record):
     """The record `Uses`."""
 

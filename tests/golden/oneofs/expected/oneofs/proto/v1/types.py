@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
 import typing as _typing
 
 from oiafed_rpc import stub as _rpc
@@ -10,7 +9,7 @@ from oiafed_rpc import stub as _rpc
 from .wire import oneofs_pb2 as _oneofs_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Tree(_rpc.OneOfRecord):
     """A tree, whose leaves have values.
 
@@ -20,7 +19,7 @@ class Tree(_rpc.OneOfRecord):
         leaf: A value.
     """
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+    @_rpc.record
     class Pair(_rpc.OneOfRecord):
         """The record `Pair`."""
 
@@ -53,7 +52,7 @@ class Tree(_rpc.OneOfRecord):
     extra: int | None = None
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Mixed(_rpc.OneOfRecord):
     """Between a field and a oneof."""
 

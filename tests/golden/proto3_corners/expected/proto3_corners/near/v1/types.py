@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
-
 from oiafed_rpc import stub as _rpc
 
 from ...far.v1 import types as _proto3_corners_far_v1_types
 from .wire import near_pb2 as _near_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Near(_rpc.Record):
     """The record `Near`."""
 

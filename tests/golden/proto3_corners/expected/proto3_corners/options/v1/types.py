@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
-
 from oiafed_rpc import stub as _rpc
 
 from .wire import options_pb2 as _options_pb2
@@ -15,7 +13,7 @@ class Level(_rpc.OpenEnum):
     LEVEL_HIGH = 1
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Range(_rpc.Record):
     """The record `Range`."""
 
@@ -23,7 +21,7 @@ class Range(_rpc.Record):
     greatest: float
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Scoped(_rpc.Record):
     """The record `Scoped`."""
 

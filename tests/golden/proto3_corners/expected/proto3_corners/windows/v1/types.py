@@ -5,8 +5,6 @@ lines.
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
-
 from oiafed_rpc import stub as _rpc
 
 from ...far.v1 import types as _proto3_corners_far_v1_types
@@ -15,7 +13,7 @@ from ...v1 import types as _proto3_corners_v1_types
 from .wire import windows_pb2 as _windows_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class T(_rpc.Record):
     """The record `T`."""
 

@@ -12,7 +12,7 @@ from oiafed_rpc import stub as _rpc
 from .wire import note_pb2 as _note_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Note(_rpc.OneOfRecord):
     """A note.
 
@@ -33,7 +33,7 @@ class Note(_rpc.OneOfRecord):
         STATE_READ = 4
         """Deprecated."""
 
-    @_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+    @_rpc.record
     class Author(_rpc.Record):
         """Who."""
 

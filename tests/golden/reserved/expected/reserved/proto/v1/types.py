@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import dataclasses as _dataclasses
 import typing as _typing
 
 from oiafed_rpc import stub as _rpc
@@ -29,7 +28,7 @@ class Phase(_rpc.OpenEnum):
     PHASE_NEGATIVE = -1
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Record(_rpc.OneOfRecord):
     """All of it is reserved or deprecated.
 

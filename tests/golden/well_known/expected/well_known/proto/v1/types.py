@@ -15,7 +15,7 @@ from oiafed_rpc import stub as _rpc
 from .wire import well_known_pb2 as _well_known_pb2
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Fields(_rpc.Record):
     """The record `Fields`."""
 
@@ -48,7 +48,7 @@ class Fields(_rpc.Record):
     cardinality: int
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Many(_rpc.Record):
     """The record `Many`."""
 
@@ -60,7 +60,7 @@ class Many(_rpc.Record):
     syntaxes: dict[str, int] = _dataclasses.field(default_factory=lambda: {})
 
 
-@_dataclasses.dataclass(kw_only=True, slots=True, eq=False, repr=False)
+@_rpc.record
 class Choice(_rpc.OneOfRecord):
     """The record `Choice`."""
 
