@@ -27,7 +27,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, **_ports(), "PYTEST_PLUGINS": "oiafed_rpc.testing.plugin"}
-    environment.pop("PYTEST_ADDOPTS", None)
+    for outer in ("PYTEST_ADDOPTS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"):  # these tests may be run by make themselves
+        environment.pop(outer, None)
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
 
 

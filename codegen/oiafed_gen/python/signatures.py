@@ -53,7 +53,6 @@ class Signature:
         names: The names of these.
         calling: Its parameters for those who call it, `self` first.
         handling: Its parameters for those who implement it, `self` first.
-        recorded: The types of its parameters where a fake keeps them.
         stream: The name of the parameter that is a stream; "" where none is.
         result: The type of its result, or of one item of it.
         doc: Its docstring.
@@ -65,7 +64,6 @@ class Signature:
     names: tuple[str, ...]
     calling: tuple[str, ...]
     handling: tuple[str, ...]
-    recorded: tuple[str, ...]
     stream: str
     result: str
     doc: str
@@ -93,19 +91,22 @@ class Signatures:
     def of(self, method: Method) -> Signature:
         """Return the signature of one method."""
         name = self._methods[method.rpc]
-        parameters = _ordered(self._parameters(method))
+        parameters = self.parameters(method)
         return Signature(
             name=name,
             parameters=parameters,
             names=tuple(parameter.name for parameter in parameters),
-            calling=_listed(parameters, CALLED_STREAM),
-            handling=_listed(parameters, "_rpc.RequestStream"),
-            recorded=tuple(parameter.typed("_testing.Received") for parameter in parameters),
+            calling=listed(parameters, CALLED_STREAM),
+            handling=listed(parameters, "_rpc.RequestStream"),
             stream=next((parameter.name for parameter in parameters if parameter.is_stream), ""),
             result=self.result(method),
             doc=self._doc(method, parameters),
             decorator=f'@_rpc.deprecated("{name} is deprecated.")' if method.deprecated else "",
         )
+
+    def parameters(self, method: Method) -> tuple[Parameter, ...]:
+        """Return the parameters of a method, without anything that its result would ask of the module."""
+        return _ordered(self._parameters(method))
 
     def _parameters(self, method: Method) -> list[Parameter]:
         message = self._table.unpacked(method)
@@ -170,6 +171,6 @@ def with_star(parameters: Iterable[Parameter]) -> Iterator[Parameter | None]:
         yield parameter
 
 
-def _listed(parameters: Iterable[Parameter], stream: str) -> tuple[str, ...]:
+def listed(parameters: Iterable[Parameter], stream: str) -> tuple[str, ...]:
     """Return a definition's parameters, where `stream` is the runtime's class for one that is a stream."""
     return ("self", *(each.text(stream) if each else "*" for each in with_star(parameters)))

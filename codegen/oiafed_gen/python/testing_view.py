@@ -11,7 +11,7 @@ from oiafed_gen.python.names import ALIASES, free
 from oiafed_gen.python.packages import RoleModule
 from oiafed_gen.python.roles_view import class_names
 from oiafed_gen.python.scope import Imports, ModuleScope
-from oiafed_gen.python.signatures import Signature, Signatures
+from oiafed_gen.python.signatures import CALLED_STREAM, Signature, Signatures, listed
 from oiafed_gen.python.table import Package, Table
 from oiafed_gen.spelling import pascal
 
@@ -161,15 +161,15 @@ class _Role:
     def _method(self, method: Method) -> FakeMethod:
         handled, call = self._handled.of(method), self._classes.calls[method.rpc]
         attributes = _attributes(handled.names)
-        recorded = Signatures(self._table, self._scope, self._methods, {*attributes, *handled.names}).of(method)
+        recorded = Signatures(self._table, self._scope, self._methods, {*attributes, *handled.names}).parameters(method)
+        made = listed(recorded, CALLED_STREAM)
         plain = Signatures(self._table, self._scope, self._methods, ()).result(method)
         stream = method.server_stream
-        if any("_rpc." in part for part in (*handled.handling, *recorded.calling, plain, handled.result)):
+        if any("_rpc." in part for part in (*handled.handling, *made, plain, handled.result)):
             self._scope.alias("_rpc")
         iterator = self._scope.alias("_AsyncIterator") if stream else ""
         given = ", ".join(f"{name}={name}" for name in handled.names)
-        streamed = recorded.stream
-        kept = [f"self._rpc_received({name})" if name == streamed else name for name in handled.names]
+        kept = [f"self._rpc_received({name})" if name == handled.stream else name for name in handled.names]
         answer = "self._rpc_stream" if stream else "await self._rpc_unary"
         kind = "StreamScript" if stream else "UnaryScript"
         return FakeMethod(
@@ -180,8 +180,10 @@ class _Role:
             call=call,
             base=f"_testing.RecordedCall[{plain}]",
             call_doc=docstring(f"A call of `{handled.name}` that a `{self._classes.fake}` got."),
-            fields=tuple(f"{name}: {kind_}" for name, kind_ in zip(attributes, recorded.recorded, strict=True)),
-            made=recorded.calling,
+            fields=tuple(
+                f"{name}: {p.typed('_testing.Received')}" for name, p in zip(attributes, recorded, strict=True)
+            ),
+            made=made,
             kept=tuple(f"{name}={value}" for name, value in zip(attributes, kept, strict=True)),
             script=f'self.{handled.name} = _testing.{kind}({self._handler}, "{handled.name}", {call}, {call})',
         )

@@ -31,6 +31,15 @@ _CALL: _rpc.Method[APaintCall] = _rpc.Method(
     request=_rpc.Params(_fakes_pb2.ACallRequest, ()),
     response=APaintCall,
 )
+_HIDES: _rpc.Method[int] = _rpc.Method(
+    role="a",
+    name="hides",
+    path="/fakes.v1.A/Hides",
+    attribute="hides",
+    kind=_rpc.Kind.UNARY,
+    request=_rpc.Params(_fakes_pb2.AHidesRequest, ("int",)),
+    response=_rpc.Value(_fakes_pb2.AHidesResponse),
+)
 _OFF: _rpc.Method[APaintCall] = _rpc.Method(
     role="a",
     name="off",
@@ -58,6 +67,9 @@ class AProxy(_rpc.Proxy):
     async def call_(self) -> APaintCall:
         return await self._rpc_call(_CALL, {})
 
+    async def hides(self, int: str) -> int:
+        return await self._rpc_call(_HIDES, {"int": int})
+
     def off(self, FakeA: FakeA, APaintCall: _rpc.Items[APaintCall]) -> _AsyncIterator[APaintCall]:
         return self._rpc_stream(_OFF, {"FakeA": FakeA, "APaintCall": APaintCall})
 
@@ -73,6 +85,9 @@ class ACollection(_rpc.ProxyCollection[AProxy]):
     def call_(self) -> _rpc.Broadcast[APaintCall]:
         return self._rpc_broadcast(_CALL, {})
 
+    def hides(self, int: str) -> _rpc.Broadcast[int]:
+        return self._rpc_broadcast(_HIDES, {"int": int})
+
     def off(self, FakeA: FakeA, APaintCall: _rpc.Items[APaintCall]) -> _rpc.BroadcastStream[APaintCall]:
         return self._rpc_broadcast_stream(_OFF, {"FakeA": FakeA, "APaintCall": APaintCall})
 
@@ -81,13 +96,16 @@ class AHandler(_rpc.Handler):
     """Implements the role `a`."""
 
     __role__ = "a"
-    __methods__ = (_PAINT, _CALL, _OFF)
+    __methods__ = (_PAINT, _CALL, _HIDES, _OFF)
 
     @_abstractmethod
     def paint(self, rpc: str, weights: _rpc.Tensor) -> FakeA | _Awaitable[FakeA]: ...
 
     @_abstractmethod
     def call_(self) -> APaintCall | _Awaitable[APaintCall]: ...
+
+    @_abstractmethod
+    def hides(self, int: str) -> int | _Awaitable[int]: ...
 
     @_abstractmethod
     def off(

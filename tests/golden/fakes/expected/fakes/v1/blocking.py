@@ -26,6 +26,9 @@ class AProxy(_blocking.Proxy[_AProxy]):
     def call_(self) -> APaintCall:
         return self._rpc_wait(self._rpc_inner.call_())
 
+    def hides(self, int: str) -> int:
+        return self._rpc_wait(self._rpc_inner.hides(int=int))
+
     def off(self, FakeA: FakeA, APaintCall: _rpc.Items[APaintCall]) -> _Iterator[APaintCall]:
         return self._rpc_iterate(self._rpc_inner.off(FakeA=FakeA, APaintCall=APaintCall))
 
@@ -40,6 +43,9 @@ class ACollection(_blocking.ProxyCollection[_ACollection]):
 
     def call_(self) -> _rpc.Replies[APaintCall]:
         return self._rpc_wait(self._rpc_inner.call_())
+
+    def hides(self, int: str) -> _rpc.Replies[int]:
+        return self._rpc_wait(self._rpc_inner.hides(int=int))
 
     def off(self, FakeA: FakeA, APaintCall: _rpc.Items[APaintCall]) -> _Iterator[_rpc.Reply[APaintCall]]:
         return self._rpc_iterate(self._rpc_inner.off(FakeA=FakeA, APaintCall=APaintCall))

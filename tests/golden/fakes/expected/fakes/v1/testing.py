@@ -31,6 +31,15 @@ class ACallCall(_testing.RecordedCall[APaintCall]):
         self._rpc_keep()
 
 
+class AHidesCall(_testing.RecordedCall[int]):
+    """A call of `hides` that a `FakeA` got."""
+
+    int: str
+
+    def __init__(self, int: str) -> None:
+        self._rpc_keep(int=int)
+
+
 class AOffCall(_testing.RecordedCall[APaintCall]):
     """A call of `off` that a `FakeA` got."""
 
@@ -48,6 +57,7 @@ class AScripts(_testing.Scripts):
         super().__init__()
         self.paint = _testing.UnaryScript(_AHandler, "paint", APaintCall_, APaintCall_)
         self.call_ = _testing.UnaryScript(_AHandler, "call_", ACallCall, ACallCall)
+        self.hides = _testing.UnaryScript(_AHandler, "hides", AHidesCall, AHidesCall)
         self.off = _testing.StreamScript(_AHandler, "off", AOffCall, AOffCall)
 
 
@@ -63,6 +73,9 @@ class FakeA(_testing.Fake, _AHandler):
 
     async def call_(self) -> APaintCall:
         return await self._rpc_unary("call_", ACallCall())
+
+    async def hides(self, int: str) -> int:
+        return await self._rpc_unary("hides", AHidesCall(int=int))
 
     def off(self, FakeA: _types.FakeA, APaintCall: _rpc.RequestStream[APaintCall]) -> _AsyncIterator[APaintCall]:
         return self._rpc_stream("off", AOffCall(FakeA=FakeA, APaintCall=APaintCall))

@@ -27,7 +27,7 @@ from oiafed_rpc.system.wire import options_pb2 as options_pb2
 from oiafed_rpc.system.wire import tensor_pb2 as tensor_pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x66\x61kes/v1/wire/fakes.proto\x12\x08\x66\x61kes.v1\x1a\x17oiafed/v1/options.proto\x1a\x16oiafed/v1/tensor.proto\"\x13\n\x05\x46\x61keA\x12\n\n\x02on\x18\x01 \x01(\t\"\x17\n\x08\x41Scripts\x12\x0b\n\x03rpc\x18\x01 \x01(\t\"\x1b\n\nAPaintCall\x12\r\n\x05\x63\x61lls\x18\x01 \x01(\t\"@\n\rAPaintRequest\x12\x0b\n\x03rpc\x18\x01 \x01(\t\x12\"\n\x07weights\x18\x02 \x01(\x0b\x32\x11.oiafed.v1.Tensor\"\x0e\n\x0c\x41\x43\x61llRequest\"W\n\x0b\x41OffRequest\x12\x1e\n\x05\x46\x61keA\x18\x01 \x01(\x0b\x32\x0f.fakes.v1.FakeA\x12(\n\nAPaintCall\x18\x02 \x01(\x0b\x32\x14.fakes.v1.APaintCall\"g\n\x10TestingOnRequest\x12$\n\x08_testing\x18\x01 \x01(\x0b\x32\x12.fakes.v1.AScripts\x12\r\n\x05super\x18\x02 \x01(\t\x12\x1e\n\x05\x63\x61lls\x18\x03 \x03(\x0b\x32\x0f.fakes.v1.FakeA\"K\n\x11TestingPutRequest\x12\x0c\n\x04_rpc\x18\x01 \x01(\t\x12\x10\n\x08_testing\x18\x02 \x01(\x08\x12\x16\n\x0eTestingPutCall\x18\x03 \x01(\x05\"#\n\x12TestingPutResponse\x12\r\n\x05value\x18\x01 \x01(\t\"\x1b\n\x19TestingFakeTestingRequest2\xbd\x01\n\x01\x41\x12\x39\n\x05Paint\x12\x17.fakes.v1.APaintRequest\x1a\x0f.fakes.v1.FakeA\"\x06\xba\xed\x18\x02 \x01\x12<\n\x04\x43\x61ll\x12\x16.fakes.v1.ACallRequest\x1a\x14.fakes.v1.APaintCall\"\x06\xba\xed\x18\x02 \x01\x12\x38\n\x03Off\x12\x15.fakes.v1.AOffRequest\x1a\x14.fakes.v1.APaintCall\"\x00(\x01\x30\x01\x1a\x05\xb2\xed\x18\x01\x61\x32\xe9\x01\n\x07Testing\x12<\n\x02On\x12\x1a.fakes.v1.TestingOnRequest\x1a\x12.fakes.v1.AScripts\"\x06\xba\xed\x18\x02 \x01\x12\x46\n\x03Put\x12\x1b.fakes.v1.TestingPutRequest\x1a\x1c.fakes.v1.TestingPutResponse\"\x00(\x01\x30\x01\x12K\n\x0b\x46\x61keTesting\x12#.fakes.v1.TestingFakeTestingRequest\x1a\x0f.fakes.v1.FakeA\"\x06\xba\xed\x18\x02 \x01\x1a\x0b\xb2\xed\x18\x07testingb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x66\x61kes/v1/wire/fakes.proto\x12\x08\x66\x61kes.v1\x1a\x17oiafed/v1/options.proto\x1a\x16oiafed/v1/tensor.proto\"\x13\n\x05\x46\x61keA\x12\n\n\x02on\x18\x01 \x01(\t\"\x17\n\x08\x41Scripts\x12\x0b\n\x03rpc\x18\x01 \x01(\t\"\x1b\n\nAPaintCall\x12\r\n\x05\x63\x61lls\x18\x01 \x01(\t\"@\n\rAPaintRequest\x12\x0b\n\x03rpc\x18\x01 \x01(\t\x12\"\n\x07weights\x18\x02 \x01(\x0b\x32\x11.oiafed.v1.Tensor\"\x0e\n\x0c\x41\x43\x61llRequest\"\x1c\n\rAHidesRequest\x12\x0b\n\x03int\x18\x01 \x01(\t\"\x1f\n\x0e\x41HidesResponse\x12\r\n\x05value\x18\x01 \x01(\x03\"W\n\x0b\x41OffRequest\x12\x1e\n\x05\x46\x61keA\x18\x01 \x01(\x0b\x32\x0f.fakes.v1.FakeA\x12(\n\nAPaintCall\x18\x02 \x01(\x0b\x32\x14.fakes.v1.APaintCall\"g\n\x10TestingOnRequest\x12$\n\x08_testing\x18\x01 \x01(\x0b\x32\x12.fakes.v1.AScripts\x12\r\n\x05super\x18\x02 \x01(\t\x12\x1e\n\x05\x63\x61lls\x18\x03 \x03(\x0b\x32\x0f.fakes.v1.FakeA\"K\n\x11TestingPutRequest\x12\x0c\n\x04_rpc\x18\x01 \x01(\t\x12\x10\n\x08_testing\x18\x02 \x01(\x08\x12\x16\n\x0eTestingPutCall\x18\x03 \x01(\x05\"#\n\x12TestingPutResponse\x12\r\n\x05value\x18\x01 \x01(\t\"\x1b\n\x19TestingFakeTestingRequest2\x81\x02\n\x01\x41\x12\x39\n\x05Paint\x12\x17.fakes.v1.APaintRequest\x1a\x0f.fakes.v1.FakeA\"\x06\xba\xed\x18\x02 \x01\x12<\n\x04\x43\x61ll\x12\x16.fakes.v1.ACallRequest\x1a\x14.fakes.v1.APaintCall\"\x06\xba\xed\x18\x02 \x01\x12\x42\n\x05Hides\x12\x17.fakes.v1.AHidesRequest\x1a\x18.fakes.v1.AHidesResponse\"\x06\xba\xed\x18\x02 \x01\x12\x38\n\x03Off\x12\x15.fakes.v1.AOffRequest\x1a\x14.fakes.v1.APaintCall\"\x00(\x01\x30\x01\x1a\x05\xb2\xed\x18\x01\x61\x32\xe9\x01\n\x07Testing\x12<\n\x02On\x12\x1a.fakes.v1.TestingOnRequest\x1a\x12.fakes.v1.AScripts\"\x06\xba\xed\x18\x02 \x01\x12\x46\n\x03Put\x12\x1b.fakes.v1.TestingPutRequest\x1a\x1c.fakes.v1.TestingPutResponse\"\x00(\x01\x30\x01\x12K\n\x0b\x46\x61keTesting\x12#.fakes.v1.TestingFakeTestingRequest\x1a\x0f.fakes.v1.FakeA\"\x06\xba\xed\x18\x02 \x01\x1a\x0b\xb2\xed\x18\x07testingb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +40,8 @@ if not _descriptor.__dict__["_USE_C_DESCRIPTORS"]:
   _globals['_A'].methods_by_name['Paint']._serialized_options = b'\272\355\030\002 \001'
   _globals['_A'].methods_by_name['Call']._loaded_options = None
   _globals['_A'].methods_by_name['Call']._serialized_options = b'\272\355\030\002 \001'
+  _globals['_A'].methods_by_name['Hides']._loaded_options = None
+  _globals['_A'].methods_by_name['Hides']._serialized_options = b'\272\355\030\002 \001'
   _globals['_TESTING']._loaded_options = None
   _globals['_TESTING']._serialized_options = b'\262\355\030\007testing'
   _globals['_TESTING'].methods_by_name['On']._loaded_options = None
@@ -56,18 +58,22 @@ if not _descriptor.__dict__["_USE_C_DESCRIPTORS"]:
   _globals['_APAINTREQUEST']._serialized_end=227
   _globals['_ACALLREQUEST']._serialized_start=229
   _globals['_ACALLREQUEST']._serialized_end=243
-  _globals['_AOFFREQUEST']._serialized_start=245
-  _globals['_AOFFREQUEST']._serialized_end=332
-  _globals['_TESTINGONREQUEST']._serialized_start=334
-  _globals['_TESTINGONREQUEST']._serialized_end=437
-  _globals['_TESTINGPUTREQUEST']._serialized_start=439
-  _globals['_TESTINGPUTREQUEST']._serialized_end=514
-  _globals['_TESTINGPUTRESPONSE']._serialized_start=516
-  _globals['_TESTINGPUTRESPONSE']._serialized_end=551
-  _globals['_TESTINGFAKETESTINGREQUEST']._serialized_start=553
-  _globals['_TESTINGFAKETESTINGREQUEST']._serialized_end=580
-  _globals['_A']._serialized_start=583
-  _globals['_A']._serialized_end=772
-  _globals['_TESTING']._serialized_start=775
-  _globals['_TESTING']._serialized_end=1008
+  _globals['_AHIDESREQUEST']._serialized_start=245
+  _globals['_AHIDESREQUEST']._serialized_end=273
+  _globals['_AHIDESRESPONSE']._serialized_start=275
+  _globals['_AHIDESRESPONSE']._serialized_end=306
+  _globals['_AOFFREQUEST']._serialized_start=308
+  _globals['_AOFFREQUEST']._serialized_end=395
+  _globals['_TESTINGONREQUEST']._serialized_start=397
+  _globals['_TESTINGONREQUEST']._serialized_end=500
+  _globals['_TESTINGPUTREQUEST']._serialized_start=502
+  _globals['_TESTINGPUTREQUEST']._serialized_end=577
+  _globals['_TESTINGPUTRESPONSE']._serialized_start=579
+  _globals['_TESTINGPUTRESPONSE']._serialized_end=614
+  _globals['_TESTINGFAKETESTINGREQUEST']._serialized_start=616
+  _globals['_TESTINGFAKETESTINGREQUEST']._serialized_end=643
+  _globals['_A']._serialized_start=646
+  _globals['_A']._serialized_end=903
+  _globals['_TESTING']._serialized_start=906
+  _globals['_TESTING']._serialized_end=1139
 # @@protoc_insertion_point(module_scope)

@@ -104,6 +104,40 @@ class ACallRequest(_message.Message):
 Global___ACallRequest: _TypeAlias = ACallRequest  # noqa: Y015
 
 @_typing.final
+class AHidesRequest(_message.Message):
+    INT_FIELD_NUMBER: _builtins.int
+    int: _builtins.str
+    def __init__(
+        self,
+        *,
+        int: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["int", b"int"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AHidesRequest: _TypeAlias = AHidesRequest  # noqa: Y015
+
+@_typing.final
+class AHidesResponse(_message.Message):
+    VALUE_FIELD_NUMBER: _builtins.int
+    value: _builtins.int
+    def __init__(
+        self,
+        *,
+        value: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AHidesResponse: _TypeAlias = AHidesResponse  # noqa: Y015
+
+@_typing.final
 class AOffRequest(_message.Message):
     """A request is a stream of these: the first has `FakeA`, and each that follows one item of `APaintCall`."""
 
