@@ -149,7 +149,8 @@ class Fields:
             value = get(name)
             if not isinstance(value, accepts.types):
                 raise FieldError(name, mismatch(accepts.expected, value, TypeError()))
-        self.check_one_ofs(get)
+        if self._one_ofs:  # few messages have any, and every call in memory comes by here
+            self.check_one_ofs(get)
 
     def read(self, message: ProtoMessage, serializers: Serializers) -> dict[str, Any]:
         """The values of a message by name."""
@@ -194,6 +195,7 @@ class RecordCodec:
         self.expected = cls.__qualname__
         self.types: tuple[type[Any], ...] = (cls,)
         self.full_name: str = wire.DESCRIPTOR.full_name
+        self._has_one_ofs = any(len(each.fields) > 1 for each in self.descriptor.oneofs)
 
     @cached_property
     def _fields(self) -> Fields:
@@ -274,7 +276,8 @@ class RecordCodec:
         """See whether a value is of this class, without a look inside; raises FieldError where it is not."""
         if not isinstance(value, self._cls):
             raise FieldError("", mismatch(self.expected, value, TypeError()))
-        check_one_ofs(value)
+        if self._has_one_ofs:
+            check_one_ofs(value)
 
     def encode(self, value: object, serializers: Serializers) -> bytes:
         """The bytes of a value.
