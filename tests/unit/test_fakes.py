@@ -377,12 +377,13 @@ class TestFederation:
         assert learner.fit(WEIGHTS, FitConfig(epochs=1)) == RESULT
         assert list(learner.watch(every=1.0)) == [STEP, STEP]
         assert fakes[1].on.fit.wait_until_called().config.epochs == 1
-        gate = fakes[0].on.fit.blocks()
+        fakes[0].on.fit.blocks()
         with pytest.raises(RpcError) as failure:
             trainer.get_proxy("learner_0", LearnerProxy).with_options(timeout=0.1).fit({}, FitConfig(epochs=1))
         assert failure.value.code is Code.DEADLINE_EXCEEDED
+        nobody_comes = fakes[0].on.evaluate.blocks()
         with pytest.raises(TimeoutError):
-            gate.wait_until_reached(timeout=0.01)
+            nobody_comes.wait_until_reached(timeout=0.01)
 
 
 async def test_an_id_that_is_taken_leaves_the_node_that_has_it_to_be_stopped(federation: Federation) -> None:
