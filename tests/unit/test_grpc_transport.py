@@ -198,6 +198,7 @@ def test_a_node_leaves_nothing_on_stderr() -> None:
 import asyncio
 from oiafed_rpc import GrpcTransport, Node
 async def main():
+    asyncio.get_running_loop().slow_callback_duration = 60  # what a busy machine is told of
     learner, trainer = Node("l", "learner", GrpcTransport("127.0.0.1", 0)), Node("t", "trainer", GrpcTransport())
     async with learner, trainer:
         learner.register_handler("ping", lambda a=0, b=0: "pong")
