@@ -155,10 +155,15 @@ class ModuleScope:
         if field.type.kind is not Kind.ENUM:
             return repr(field.default.value)
         type_ = self._table.types[field.type.name]
-        member = type_.attributes[str(field.default.value)]
         if inside and type_.package == self._package and type_.path[: len(inside)] == inside:
-            return ".".join((*type_.path[len(inside) :], member))
-        return f"{self.type_name(field.type.name, hidden)}.{member}"
+            enum = ".".join(type_.path[len(inside) :])
+        else:
+            enum = self.type_name(field.type.name, hidden)
+        member = type_.attributes[str(field.default.value)]
+        if member.startswith("_"):  # to type checkers, the enum's own affair
+            values = self._table.enums[field.type.name].values
+            return f"{enum}({next(value.number for value in values if value.name == field.default.value)})"
+        return f"{enum}.{member}"
 
     def role_class(self, module: str, name: str) -> str:
         """Return a class out of the module of a role of this package."""

@@ -117,6 +117,13 @@ class Members(_rpc.OpenEnum):
 
 
 @_rpc.record
+class PrivateDefault(_rpc.Record):
+    """The record `PrivateDefault`."""
+
+    member: Members = Members(100)
+
+
+@_rpc.record
 class Fields(_rpc.Record):
     """The record `Fields`."""
 
@@ -2115,6 +2122,7 @@ class Failed(_rpc.DeclaredError):
         )
 
 
+_rpc.bind(PrivateDefault, _class_pb2.PrivateDefault, member=Members)
 _rpc.bind(Fields, _class_pb2.Fields)
 _rpc.bind(Typed, _class_pb2.Typed, Typed=Typed, Fields=Fields, Members=Members, Other=Other)
 _rpc.bind(Other, _class_pb2.Other)

@@ -232,6 +232,25 @@ MEMBERS_X_: Members.ValueType  # 101
 Global___Members: _TypeAlias = Members  # noqa: Y015
 
 @_typing.final
+class PrivateDefault(_message.Message):
+    MEMBER_FIELD_NUMBER: _builtins.int
+    member: Global___Members.ValueType
+    def __init__(
+        self,
+        *,
+        member: Global___Members.ValueType | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_member", b"_member", "member", b"member"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_member", b"_member", "member", b"member"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__member: _TypeAlias = _typing.Literal["member"]  # noqa: Y015
+    _WhichOneofArgType__member: _TypeAlias = _typing.Literal["_member", b"_member"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__member) -> _WhichOneofReturnType__member | None: ...
+
+Global___PrivateDefault: _TypeAlias = PrivateDefault  # noqa: Y015
+
+@_typing.final
 class Fields(_message.Message):
     FALSE_FIELD_NUMBER: _builtins.int
     NONE_FIELD_NUMBER: _builtins.int
