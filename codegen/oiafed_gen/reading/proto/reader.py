@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from google.protobuf import descriptor_pb2 as pb
@@ -59,12 +59,12 @@ class ProtoReader:
         self._known = _Known(
             options=SchemaOptions(descriptors),
             enums={full: enum for file in descriptors for full, enum in _enums_of(file)},
-            messages={full for file in descriptors for full in _messages_of(file)},
+            messages={full for file in descriptors for full, _ in _messages_of(file)},
             provided={
                 full
                 for file in descriptors
                 if file.name in provided
-                for full in (*_messages_of(file), *(full for full, _ in _enums_of(file)))
+                for full, _ in (*_messages_of(file), *_enums_of(file))
             },
         )
 
@@ -323,24 +323,19 @@ def _label(field: pb.FieldDescriptorProto, is_map: bool) -> Label:
     return Label.OPTIONAL if field.proto3_optional else Label.SINGULAR
 
 
-def _enums_of(file: pb.FileDescriptorProto) -> list[tuple[str, pb.EnumDescriptorProto]]:
-    found = [(qualified(file.package, enum.name), enum) for enum in file.enum_type]
+def _enums_of(file: pb.FileDescriptorProto) -> Iterator[tuple[str, pb.EnumDescriptorProto]]:
+    yield from ((qualified(file.package, enum.name), enum) for enum in file.enum_type)
+    for full_name, message in _messages_of(file):
+        yield from ((qualified(full_name, enum.name), enum) for enum in message.enum_type)
+
+
+def _messages_of(file: pb.FileDescriptorProto) -> Iterator[tuple[str, pb.DescriptorProto]]:
+    """Yield the messages of a file by their full names, nested ones included."""
     ahead = [(qualified(file.package, message.name), message) for message in file.message_type]
     while ahead:
         full_name, message = ahead.pop()
-        found += [(qualified(full_name, enum.name), enum) for enum in message.enum_type]
+        yield full_name, message
         ahead += [(qualified(full_name, nested.name), nested) for nested in message.nested_type]
-    return found
-
-
-def _messages_of(file: pb.FileDescriptorProto) -> list[str]:
-    found: list[str] = []
-    ahead = [(qualified(file.package, message.name), message) for message in file.message_type]
-    while ahead:
-        full_name, message = ahead.pop()
-        found.append(full_name)
-        ahead += [(qualified(full_name, nested.name), nested) for nested in message.nested_type]
-    return found
 
 
 def _package_of(path: str) -> str:
