@@ -26,7 +26,7 @@ _sym_db = _symbol_database.Default()
 from . import options_pb2 as options_pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16oiafed/v1/tensor.proto\x12\toiafed.v1\x1a\x17oiafed/v1/options.proto\"4\n\x06Tensor\x12\r\n\x05\x64type\x18\x01 \x01(\t\x12\r\n\x05shape\x18\x02 \x03(\x03\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"n\n\x07Tensors\x12)\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x18.oiafed.v1.Tensors.Entry\x1a\x38\n\x05\x45ntry\x12\x0c\n\x04name\x18\x01 \x01(\t\x12!\n\x06tensor\x18\x02 \x01(\x0b\x32\x11.oiafed.v1.Tensor\"=\n\x08PyObject\x12\x12\n\nserializer\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x0f\n\x07\x62uffers\x18\x03 \x03(\x0c\x42\x15\xaa\xed\x18\x11oiafed_rpc.systemb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16oiafed/v1/tensor.proto\x12\toiafed.v1\x1a\x17oiafed/v1/options.proto\"T\n\x06Tensor\x12\r\n\x05\x64type\x18\x01 \x01(\t\x12\r\n\x05shape\x18\x02 \x03(\x03\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\x12\x13\n\x06\x62uffer\x18\x04 \x01(\rH\x00\x88\x01\x01\x42\t\n\x07_buffer\"n\n\x07Tensors\x12)\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x18.oiafed.v1.Tensors.Entry\x1a\x38\n\x05\x45ntry\x12\x0c\n\x04name\x18\x01 \x01(\t\x12!\n\x06tensor\x18\x02 \x01(\x0b\x32\x11.oiafed.v1.Tensor\"M\n\x08PyObject\x12\x12\n\nserializer\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x12\x0f\n\x07\x62uffers\x18\x03 \x03(\x0c\x12\x0e\n\x06\x62\x65side\x18\x04 \x03(\rB\x15\xaa\xed\x18\x11oiafed_rpc.systemb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,11 +35,11 @@ if not _descriptor.__dict__["_USE_C_DESCRIPTORS"]:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\252\355\030\021oiafed_rpc.system'
   _globals['_TENSOR']._serialized_start=62
-  _globals['_TENSOR']._serialized_end=114
-  _globals['_TENSORS']._serialized_start=116
-  _globals['_TENSORS']._serialized_end=226
-  _globals['_TENSORS_ENTRY']._serialized_start=170
-  _globals['_TENSORS_ENTRY']._serialized_end=226
-  _globals['_PYOBJECT']._serialized_start=228
-  _globals['_PYOBJECT']._serialized_end=289
+  _globals['_TENSOR']._serialized_end=146
+  _globals['_TENSORS']._serialized_start=148
+  _globals['_TENSORS']._serialized_end=258
+  _globals['_TENSORS_ENTRY']._serialized_start=202
+  _globals['_TENSORS_ENTRY']._serialized_end=258
+  _globals['_PYOBJECT']._serialized_start=260
+  _globals['_PYOBJECT']._serialized_end=337
 # @@protoc_insertion_point(module_scope)

@@ -22,12 +22,15 @@ class Tensor(_message.Message):
     DTYPE_FIELD_NUMBER: _builtins.int
     SHAPE_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
+    BUFFER_FIELD_NUMBER: _builtins.int
     dtype: _builtins.str
     """The element type as numpy spells it, byte order included ("<f4", "|u1"); "bfloat16" or "float8_e4m3fn" as ml_dtypes
     does; or the fields of a packed record, their names percent-encoded ("{x:<f4,label:<U3}").
     """
     data: _builtins.bytes
     """The elements in C order."""
+    buffer: _builtins.int
+    """The index, among the buffers that travel beside the message, of the one that has the elements instead of `data`."""
     @_builtins.property
     def shape(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """The length of each axis; empty for a single number."""
@@ -38,12 +41,15 @@ class Tensor(_message.Message):
         dtype: _builtins.str = ...,
         shape: _abc.Iterable[_builtins.int] | None = ...,
         data: _builtins.bytes = ...,
+        buffer: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_buffer", b"_buffer", "buffer", b"buffer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "dtype", b"dtype", "shape", b"shape"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_buffer", b"_buffer", "buffer", b"buffer", "data", b"data", "dtype", b"dtype", "shape", b"shape"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__buffer: _TypeAlias = _typing.Literal["buffer"]  # noqa: Y015
+    _WhichOneofArgType__buffer: _TypeAlias = _typing.Literal["_buffer", b"_buffer"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__buffer) -> _WhichOneofReturnType__buffer | None: ...
 
 Global___Tensor: _TypeAlias = Tensor  # noqa: Y015
 
@@ -100,6 +106,7 @@ class PyObject(_message.Message):
     SERIALIZER_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
     BUFFERS_FIELD_NUMBER: _builtins.int
+    BESIDE_FIELD_NUMBER: _builtins.int
     serializer: _builtins.str
     """The serializer's name: "pickle", "json", "proto", or one of the application's own."""
     data: _builtins.bytes
@@ -108,16 +115,21 @@ class PyObject(_message.Message):
     def buffers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """What the serializer left out of `data`: the raw content of large arrays, in order."""
 
+    @_builtins.property
+    def beside(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """For each of them its index among the buffers that travel beside the message, instead of `buffers`."""
+
     def __init__(
         self,
         *,
         serializer: _builtins.str = ...,
         data: _builtins.bytes = ...,
         buffers: _abc.Iterable[_builtins.bytes] | None = ...,
+        beside: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["buffers", b"buffers", "data", b"data", "serializer", b"serializer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beside", b"beside", "buffers", b"buffers", "data", b"data", "serializer", b"serializer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
