@@ -10,7 +10,7 @@ from collections.abc import Iterator as _Iterator
 
 from oiafed_rpc import stub as _rpc
 
-from .types import Chunk, OpenReply, OpenRequest, PullRequest, ReceivedReply, ReceivedRequest
+from .types import Chunk, OpenReply, OpenRequest, PullRequest, ReceivedReply, TakenReply, TransferRequest
 
 _OPEN: _rpc.Method[OpenReply] = _rpc.Method(
     role="bulk",
@@ -48,8 +48,18 @@ _RECEIVED: _rpc.Method[ReceivedReply] = _rpc.Method(
     path="/oiafed.v1.Bulk/Received",
     attribute="received",
     kind=_rpc.Kind.UNARY,
-    request=ReceivedRequest,
+    request=TransferRequest,
     response=ReceivedReply,
+    idempotent=True,
+)
+_TAKEN: _rpc.Method[TakenReply] = _rpc.Method(
+    role="bulk",
+    name="taken",
+    path="/oiafed.v1.Bulk/Taken",
+    attribute="taken",
+    kind=_rpc.Kind.UNARY,
+    request=TransferRequest,
+    response=TakenReply,
     idempotent=True,
 )
 
@@ -74,9 +84,13 @@ class BulkProxy(_rpc.Proxy):
         """Give a transfer."""
         return self._rpc_stream(_PULL, requests)
 
-    async def received(self, request: ReceivedRequest) -> ReceivedReply:
+    async def received(self, request: TransferRequest) -> ReceivedReply:
         """Tell how much of a transfer has arrived."""
         return await self._rpc_call(_RECEIVED, request)
+
+    async def taken(self, request: TransferRequest) -> TakenReply:
+        """Answer when a transfer that has arrived is no longer held: its call has taken it, or it was dropped."""
+        return await self._rpc_call(_TAKEN, request)
 
 
 class BulkCollection(_rpc.ProxyCollection[BulkProxy]):
@@ -99,9 +113,13 @@ class BulkCollection(_rpc.ProxyCollection[BulkProxy]):
         """Give a transfer."""
         return self._rpc_broadcast_stream(_PULL, requests)
 
-    def received(self, request: ReceivedRequest) -> _rpc.Broadcast[ReceivedReply]:
+    def received(self, request: TransferRequest) -> _rpc.Broadcast[ReceivedReply]:
         """Tell how much of a transfer has arrived."""
         return self._rpc_broadcast(_RECEIVED, request)
+
+    def taken(self, request: TransferRequest) -> _rpc.Broadcast[TakenReply]:
+        """Answer when a transfer that has arrived is no longer held: its call has taken it, or it was dropped."""
+        return self._rpc_broadcast(_TAKEN, request)
 
 
 class BulkHandler(_rpc.Handler):
@@ -111,7 +129,7 @@ class BulkHandler(_rpc.Handler):
     """
 
     __role__ = "bulk"
-    __methods__ = (_OPEN, _PUSH, _PULL, _RECEIVED)
+    __methods__ = (_OPEN, _PUSH, _PULL, _RECEIVED, _TAKEN)
 
     @_abstractmethod
     def open(self, request: OpenRequest) -> OpenReply | _Awaitable[OpenReply]:
@@ -126,5 +144,9 @@ class BulkHandler(_rpc.Handler):
         """Give a transfer."""
 
     @_abstractmethod
-    def received(self, request: ReceivedRequest) -> ReceivedReply | _Awaitable[ReceivedReply]:
+    def received(self, request: TransferRequest) -> ReceivedReply | _Awaitable[ReceivedReply]:
         """Tell how much of a transfer has arrived."""
+
+    @_abstractmethod
+    def taken(self, request: TransferRequest) -> TakenReply | _Awaitable[TakenReply]:
+        """Answer when a transfer that has arrived is no longer held: its call has taken it, or it was dropped."""

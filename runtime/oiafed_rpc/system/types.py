@@ -93,34 +93,18 @@ class Chunk(_rpc.Record):
 
     Attributes:
         transfer: The transfer; in the first message only.
-        offset: Where in the transfer the chunk begins, in bytes.
-        size: Its bytes before packing.
-        packing: How `data` is packed: 0 as it is, 1 a frame of Zstandard.
-        shuffle: The size of the elements whose bytes were shuffled before packing; 0 where they were not.
-        checksum: XXH3, 64 bits, of the bytes before packing, with the offset as its seed.
-        data: The bytes.
+        head: What the chunk is: 32 bytes, see docs/wire.md.
+        data: Its bytes, packed as the head says.
     """
 
     transfer: Transfer
     """The transfer; in the first message only."""
 
-    offset: int
-    """Where in the transfer the chunk begins, in bytes."""
-
-    size: int
-    """Its bytes before packing."""
-
-    packing: int
-    """How `data` is packed: 0 as it is, 1 a frame of Zstandard."""
-
-    shuffle: int
-    """The size of the elements whose bytes were shuffled before packing; 0 where they were not."""
-
-    checksum: int
-    """XXH3, 64 bits, of the bytes before packing, with the offset as its seed."""
+    head: bytes
+    """What the chunk is: 32 bytes, see docs/wire.md."""
 
     data: bytes
-    """The bytes."""
+    """Its bytes, packed as the head says."""
 
 
 @_rpc.record
@@ -140,8 +124,8 @@ class PullRequest(_rpc.Record):
 
 
 @_rpc.record
-class ReceivedRequest(_rpc.Record):
-    """Asks how much of a transfer has arrived.
+class TransferRequest(_rpc.Record):
+    """Names a transfer.
 
     Attributes:
         id: The transfer's id.
@@ -161,6 +145,11 @@ class ReceivedReply(_rpc.Record):
 
     received: int
     """The bytes from the beginning that were verified."""
+
+
+@_rpc.record
+class TakenReply(_rpc.Record):
+    """A transfer is no longer held."""
 
 
 @_rpc.record
@@ -465,8 +454,9 @@ _rpc.bind(Lane, _bulk_pb2.Lane)
 _rpc.bind(OpenReply, _bulk_pb2.OpenReply, lanes=Lane)
 _rpc.bind(Chunk, _bulk_pb2.Chunk, transfer=Transfer)
 _rpc.bind(PullRequest, _bulk_pb2.PullRequest)
-_rpc.bind(ReceivedRequest, _bulk_pb2.ReceivedRequest)
+_rpc.bind(TransferRequest, _bulk_pb2.TransferRequest)
 _rpc.bind(ReceivedReply, _bulk_pb2.ReceivedReply)
+_rpc.bind(TakenReply, _bulk_pb2.TakenReply)
 _rpc.bind(HelloRequest, _node_pb2.HelloRequest)
 _rpc.bind(HelloReply, _node_pb2.HelloReply)
 _rpc.bind(DescribeRequest, _node_pb2.DescribeRequest)

@@ -122,24 +122,12 @@ class Chunk(_message.Message):
     """A part of a transfer. The first message of a stream of chunks that is pushed has the transfer alone."""
 
     TRANSFER_FIELD_NUMBER: _builtins.int
-    OFFSET_FIELD_NUMBER: _builtins.int
-    SIZE_FIELD_NUMBER: _builtins.int
-    PACKING_FIELD_NUMBER: _builtins.int
-    SHUFFLE_FIELD_NUMBER: _builtins.int
-    CHECKSUM_FIELD_NUMBER: _builtins.int
+    HEAD_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
-    offset: _builtins.int
-    """Where in the transfer the chunk begins, in bytes."""
-    size: _builtins.int
-    """Its bytes before packing."""
-    packing: _builtins.int
-    """How `data` is packed: 0 as it is, 1 a frame of Zstandard."""
-    shuffle: _builtins.int
-    """The size of the elements whose bytes were shuffled before packing; 0 where they were not."""
-    checksum: _builtins.int
-    """XXH3, 64 bits, of the bytes before packing, with the offset as its seed."""
+    head: _builtins.bytes
+    """What the chunk is: 32 bytes, see docs/wire.md."""
     data: _builtins.bytes
-    """The bytes."""
+    """Its bytes, packed as the head says."""
     @_builtins.property
     def transfer(self) -> Global___Transfer:
         """The transfer; in the first message only."""
@@ -148,16 +136,12 @@ class Chunk(_message.Message):
         self,
         *,
         transfer: Global___Transfer | None = ...,
-        offset: _builtins.int = ...,
-        size: _builtins.int = ...,
-        packing: _builtins.int = ...,
-        shuffle: _builtins.int = ...,
-        checksum: _builtins.int = ...,
+        head: _builtins.bytes = ...,
         data: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["transfer", b"transfer"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checksum", b"checksum", "data", b"data", "offset", b"offset", "packing", b"packing", "shuffle", b"shuffle", "size", b"size", "transfer", b"transfer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "head", b"head", "transfer", b"transfer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -188,8 +172,8 @@ class PullRequest(_message.Message):
 Global___PullRequest: _TypeAlias = PullRequest  # noqa: Y015
 
 @_typing.final
-class ReceivedRequest(_message.Message):
-    """Asks how much of a transfer has arrived."""
+class TransferRequest(_message.Message):
+    """Names a transfer."""
 
     ID_FIELD_NUMBER: _builtins.int
     id: _builtins.bytes
@@ -205,7 +189,7 @@ class ReceivedRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ReceivedRequest: _TypeAlias = ReceivedRequest  # noqa: Y015
+Global___TransferRequest: _TypeAlias = TransferRequest  # noqa: Y015
 
 @_typing.final
 class ReceivedReply(_message.Message):
@@ -226,3 +210,18 @@ class ReceivedReply(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReceivedReply: _TypeAlias = ReceivedReply  # noqa: Y015
+
+@_typing.final
+class TakenReply(_message.Message):
+    """A transfer is no longer held."""
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TakenReply: _TypeAlias = TakenReply  # noqa: Y015
