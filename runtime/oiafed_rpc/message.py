@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from oiafed_rpc.bulk.meter import Transfer
 from oiafed_rpc.method import Method
+from oiafed_rpc.turns import Turn
 
 
 class Encoded:
@@ -96,6 +99,11 @@ class Message:
         identity: Who the source has proved to be, by its certificate; None where it has shown none.
         schema: What names the methods that the target has told the source of; empty where it has not told any.
         cancelled: Whether the call has ended before its handler did.
+        progress: What is told, on the event loop, of the call's large payloads as they travel.
+        turn: What a large reply waits for before it is fetched; None where there is room for it in any case.
+        default_deadline: Whether the deadline is the node's own, for nobody gave one: its time stands still while a
+            transfer of the call advances.
+        latest: What such a deadline never moves past.
     """
 
     method: str
@@ -117,6 +125,10 @@ class Message:
     identity: Identity | None = None
     schema: str = ""
     cancelled: bool = False
+    progress: Callable[[Transfer], object] | None = None
+    turn: Turn | None = None
+    default_deadline: bool = False
+    latest: float = math.inf
 
     def reply(self, payload: Any) -> Message:
         """The answer to this message."""
@@ -127,3 +139,13 @@ class Message:
     def time_left(self) -> float | None:
         """Seconds until the deadline, negative after it; None where there is none."""
         return None if self.deadline is None else self.deadline - time.monotonic()
+
+    def extend(self, seconds: float) -> None:
+        """Move the deadline, where nobody gave it. From any thread."""
+        if self.deadline is not None and self.default_deadline:
+            self.deadline = min(self.deadline + seconds, self.latest)
+
+    def keep(self, left: float) -> None:
+        """Have this many seconds left from now on, where nobody gave the deadline. From any thread."""
+        if self.default_deadline:
+            self.deadline = min(time.monotonic() + left, self.latest)
