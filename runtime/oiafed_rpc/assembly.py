@@ -69,6 +69,8 @@ def _transport(config: NodeConfig) -> Transport:
         listen.port if listen else 0,
         timeout=config.timeout.request,
         tls=config.transport.tls,
+        lanes=config.transport.lanes,
+        idle_timeout=config.timeout.idle,
     )
     return AutoTransport(grpc) if mode == "auto" else grpc
 

@@ -23,8 +23,9 @@ transport:
   pickle_allow: ["mypackage.*", mypackage.Model]
   interceptors: [{type: logging}, {type: auth, token: "${TOKEN}"}, {type: "mypackage.log:Log", level: 3}]
   tls: {cert: node.crt, key: keys/node.key, ca: "${FOLDER:-}ca.crt"}
+  lanes: {socket: true, shared_memory: false, socket_port: 50061}
   max_message_size: 512MB
-timeout: {connect: 2.5, request: 90, grace: 0}
+timeout: {connect: 2.5, request: 90, idle: 7.5, grace: 0}
 retry: {max_attempts: 5, backoff_strategy: linear, initial_delay: 0.5, max_delay: 8, total_timeout: 60}
 heartbeat: {enabled: false, interval: 5, timeout: 20}
 """
@@ -43,6 +44,8 @@ VALID: list[dict[str, object]] = [
     with_node(transport={"tls": {"ca": None, "cert": __file__, "key": __file__}}),
     with_node(transport={"tls": None, "max_message_size": " 1.5 GiB "}),
     with_node(node={"id": "${ID:-a}", "role": "b", "debug": "${DEBUG:-true}"}),
+    with_node(transport={"lanes": {"socket": "${SOCKET:-off}", "shared_memory": None, "socket_port": "${PORT:-0}"}}),
+    with_node(transport={"lanes": None}, timeout={"idle": 0.5}),
     with_node(timeout={"connect": "${CONNECT:-1.5}", "grace": 0}),
     with_node(retry={"max_attempts": "${ATTEMPTS:-1}", "initial_delay": 0, "max_delay": 0, "total_timeout": None}),
     with_node(heartbeat={"enabled": False, "interval": 1, "timeout": 1.5}),
@@ -62,6 +65,14 @@ MISTAKES: list[tuple[dict[str, object], str]] = [
     ({"transport": {"interceptors": ["logging"]}}, "interceptors[0]: must be a mapping such as {type: logging}"),
     ({"transport": {"interceptors": [{}]}}, "transport.interceptors[0].type: is missing"),
     ({"transport": {"interceptors": [{"type": "loging"}]}}, "(did you mean 'logging'?)"),
+    (
+        {"transport": {"lanes": False}},
+        "transport.lanes: must be a mapping such as {socket: true, shared_memory: false}",
+    ),
+    ({"transport": {"lanes": {"socket": 1}}}, "transport.lanes.socket: must be true or false, not 1"),
+    ({"transport": {"lanes": {"shm": False}}}, "transport.lanes.shm: unknown key; known here: socket, shared_memory"),
+    ({"transport": {"lanes": {"socket_port": -1}}}, "transport.lanes.socket_port: must be a whole number from 0"),
+    ({"timeout": {"idle": 0}}, "timeout.idle: must be a number of seconds above 0"),
     ({"listen": {}}, "listen.port: is missing"),
     ({"listen": {"port": 65536}}, "listen.port: must be a whole number from 0 (any free port) to 65535, not 65536"),
     ({"listen": {"port": "50051"}}, "listen.port: must be a whole number"),

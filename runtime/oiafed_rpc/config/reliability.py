@@ -21,6 +21,8 @@ class TimeoutConfig(Section, frozen=True, kw_only=True):
     Attributes:
         connect: Seconds for a peer to be there.
         request: Seconds for a call whose schema gives no timeout of its own.
+        idle: Seconds in which a large payload under way may stand still: one that advances may take longer than
+            `request`.
         grace: Seconds in which calls under way may end when the node stops; 0 ends them at once.
     """
 
@@ -28,6 +30,7 @@ class TimeoutConfig(Section, frozen=True, kw_only=True):
 
     connect: Annotated[float, rules.seconds] = 10.0
     request: Annotated[float, rules.seconds] = 60.0
+    idle: Annotated[float, rules.seconds] = 30.0
     grace: Annotated[float, rules.pause] = 5.0
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from typing_extensions import override
 
-from oiafed_rpc.config import rules
+from oiafed_rpc.config import place, rules
 from oiafed_rpc.config.files import readable_file
 from oiafed_rpc.config.problems import InvalidError, Path
 from oiafed_rpc.config.rule import Rule, Schema, given
@@ -89,6 +89,22 @@ class TlsConfig(Section, frozen=True, kw_only=True):
         return {}
 
 
+class LanesConfig(Section, frozen=True, kw_only=True):
+    """How large payloads may travel beside the gRPC connection, which carries them where no lane here can.
+
+    Attributes:
+        socket: Over a connection of their own, encrypted as `tls` says.
+        shared_memory: Through shared memory, where both nodes run on one host and as one user.
+        socket_port: The TCP port on which this node accepts the connections of `socket`; 0 takes any free one.
+    """
+
+    example: ClassVar[str] = "{socket: true, shared_memory: false}"
+
+    socket: Annotated[bool, rules.truth] = True
+    shared_memory: Annotated[bool, rules.truth] = True
+    socket_port: Annotated[int, place.port] = 0
+
+
 class TransportConfig(Section, frozen=True, kw_only=True):
     """How calls travel.
 
@@ -100,6 +116,7 @@ class TransportConfig(Section, frozen=True, kw_only=True):
         pickle_allow: Further classes that pickle may load, such as `mypackage.*`.
         interceptors: What every call passes through, in this order on its way out.
         tls: The keys and certificates of encrypted connections; without them, all travels in the clear.
+        lanes: How large payloads may travel beside the gRPC connection.
         max_message_size: The most bytes of one request or reply, written as a number or as `16GiB`, `512MB`.
     """
 
@@ -111,4 +128,5 @@ class TransportConfig(Section, frozen=True, kw_only=True):
     pickle_allow: Annotated[tuple[str, ...], each(rules.pattern)] = ()
     interceptors: Annotated[tuple[InterceptorConfig, ...], each(_interceptor)] = ()
     tls: TlsConfig | None = None
+    lanes: LanesConfig = LanesConfig()
     max_message_size: Annotated[int, rules.size] = 16 << 30
