@@ -8,3 +8,7 @@ class TransferError(ConnectionError):
 
     As with any `ConnectionError`, another attempt goes on with what has been verified.
     """
+
+
+class LaneUnfit(Exception):  # noqa: N818 - not a failure: the next lane is to carry the transfer
+    """A lane does not take a transfer, or can't be opened: the next one is to carry it."""

@@ -20,21 +20,28 @@ class Zstd:
 
     Args:
         level: From -7, the fastest, to 22, the smallest.
+        shuffle: Whether the bytes of the numbers of large arrays are sorted by their place first, which loses nothing:
+            the exponents of weights are alike, and their last digits are not.
 
     Raises:
         ValueError: for a level that is none.
+
+    Attributes:
+        level: As given.
+        shuffle: As given.
     """
 
     name = ZSTD
 
-    def __init__(self, level: int = 3) -> None:
+    def __init__(self, level: int = 3, shuffle: bool = True) -> None:
         if not -7 <= level <= zstandard.MAX_COMPRESSION_LEVEL:
             raise ValueError(f"level must be from -7 to {zstandard.MAX_COMPRESSION_LEVEL}, not {level}")
-        self._level = level
+        self.level = level
+        self.shuffle = shuffle
 
     def compress(self, data: bytes) -> bytes:
         """One frame that holds its size."""
-        return zstandard.ZstdCompressor(level=self._level).compress(data)
+        return zstandard.ZstdCompressor(level=self.level).compress(data)
 
 
 def decompress(name: str, data: bytes, limit: int) -> bytes:

@@ -1,0 +1,159 @@
+"""The transfers that a node holds: requests that have come before their call, and replies that were not yet fetched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from oiafed_rpc.bulk.incoming import Incoming
+from oiafed_rpc.bulk.outgoing import Outgoing
+from oiafed_rpc.clock import SYSTEM_CLOCK, Clock
+from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.log import logger
+
+
+class _Held:
+    """A transfer in the depot."""
+
+    __slots__ = ("gone", "moved", "seen", "transfer")
+
+    def __init__(self, transfer: Incoming | Outgoing, now: float) -> None:
+        self.transfer = transfer
+        self.moved = _moved(transfer)
+        self.seen = now
+        self.gone = asyncio.Event()
+
+    def looked_at(self, now: float) -> float:
+        """When it was last touched, or seen to have moved."""
+        moved = _moved(self.transfer)
+        if moved != self.moved:
+            self.moved, self.seen = moved, now
+        return self.seen
+
+
+def _moved(transfer: Incoming | Outgoing) -> int:
+    return transfer.received if isinstance(transfer, Incoming) else transfer.moved
+
+
+class Depot:
+    """Holds transfers until they are taken. Those that nobody touches for a while are dropped. On the event loop only.
+
+    Args:
+        limit: The most bytes that one which arrives may have.
+        idle: Seconds that one may lie here untouched, and without a byte of it moving.
+        clock: Tells when that is.
+    """
+
+    def __init__(self, limit: int, idle: float, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._limit = limit
+        self._idle = idle
+        self._clock = clock
+        self._held: dict[bytes, _Held] = {}
+        self._watch: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        """How many transfers are here."""
+        return len(self._held)
+
+    def arrive(self, transfer_id: bytes, sizes: Sequence[int]) -> Incoming:
+        """The transfer of an id that comes in: a new one, or what there is of it.
+
+        Raises:
+            RpcError: RESOURCE_EXHAUSTED where it is too large; INVALID_ARGUMENT for what is no id or no sizes, or where
+                there is another transfer of that id.
+        """
+        held = self._held.get(transfer_id)
+        if held is None:
+            incoming = Incoming(transfer_id, sizes, self._limit)
+            self._hold(incoming)
+            return incoming
+        transfer = held.transfer
+        if not isinstance(transfer, Incoming) or transfer.sizes != tuple(sizes):
+            raise RpcError(Code.INVALID_ARGUMENT, f"there is another transfer with the id {transfer_id.hex()}")
+        self.touch(transfer_id)
+        return transfer
+
+    def received(self, transfer_id: bytes) -> int:
+        """How many bytes have come of a transfer; 0 where there is none. Whoever asks touches it, departing or not."""
+        self.touch(transfer_id)
+        held = self._held.get(transfer_id)
+        return held.transfer.received if held is not None and isinstance(held.transfer, Incoming) else 0
+
+    def take(self, transfer_id: bytes) -> list[memoryview]:
+        """The buffers of a transfer that has come; it is forgotten here.
+
+        Raises:
+            RpcError: FAILED_PRECONDITION where it has not come, or not all of it.
+        """
+        held = self._held.get(transfer_id)
+        if held is None or not isinstance(held.transfer, Incoming) or not held.transfer.complete:
+            came = f"{self.received(transfer_id):,} bytes of it have"
+            raise RpcError(Code.FAILED_PRECONDITION, f"the call's transfer {transfer_id.hex()} has not arrived: {came}")
+        buffers = held.transfer.buffers
+        self._release(transfer_id)
+        return buffers
+
+    def depart(self, outgoing: Outgoing) -> None:
+        """Hold a transfer until its receiver has it."""
+        self._hold(outgoing)
+
+    def departing(self, transfer_id: bytes) -> Outgoing:
+        """The transfer of an id that is held for its receiver.
+
+        Raises:
+            RpcError: NOT_FOUND where there is none: it was delivered, or nobody fetched it for too long.
+        """
+        held = self._held.get(transfer_id)
+        if held is None or not isinstance(held.transfer, Outgoing):
+            why = f"it was fetched already, or nobody came for {self._idle:g} s"
+            raise RpcError(Code.NOT_FOUND, f"there is no transfer {transfer_id.hex()} to be fetched: {why}")
+        self.touch(transfer_id)
+        return held.transfer
+
+    def delivered(self, transfer_id: bytes) -> None:
+        """Let go of a transfer that its receiver has; harmless where there is none."""
+        self._release(transfer_id)
+
+    def touch(self, transfer_id: bytes) -> None:
+        """Keep a transfer for longer: somebody cares for it. Harmless where there is none."""
+        held = self._held.get(transfer_id)
+        if held is not None:
+            held.seen = self._clock.time()
+
+    async def gone(self, transfer_id: bytes) -> None:
+        """Wait until a transfer is no longer here: taken, delivered or dropped."""
+        held = self._held.get(transfer_id)
+        if held is not None:
+            await held.gone.wait()
+
+    def clear(self) -> None:
+        """Drop all."""
+        for transfer_id in tuple(self._held):
+            self._release(transfer_id)
+
+    def _hold(self, transfer: Incoming | Outgoing) -> None:
+        self._held[transfer.id] = _Held(transfer, self._clock.time())
+        if self._watch is None:
+            self._watch = asyncio.ensure_future(self._drop_idle())
+
+    def _release(self, transfer_id: bytes) -> None:
+        held = self._held.pop(transfer_id, None)
+        if held is None:
+            return
+        held.transfer.close()
+        held.gone.set()
+        if not self._held and self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+
+    async def _drop_idle(self) -> None:
+        while True:
+            now = self._clock.time()
+            for transfer_id, held in tuple(self._held.items()):
+                if held.looked_at(now) + self._idle <= now:
+                    logger.info("a transfer of %d bytes was dropped: nobody asked for it", held.transfer.size)
+                    self._release(transfer_id)
+            if not self._held:
+                return
+            oldest = min(held.seen for held in self._held.values())
+            await self._clock.sleep(oldest + self._idle - now)

@@ -1,0 +1,138 @@
+"""Chunks made smaller: the bytes of numbers sorted by their place, then Zstandard."""
+
+from __future__ import annotations
+
+import time
+from typing import NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+import zstandard
+
+from oiafed_rpc.bulk.chunk import ZSTD, Head
+from oiafed_rpc.bulk.errors import TransferError
+from oiafed_rpc.bulk.judge import Judge, worth
+from oiafed_rpc.message import Compressor
+from oiafed_rpc.serializer.base import Buffer
+from oiafed_rpc.wire.compression import Zstd
+
+_MAX_WINDOW = 1 << 23  # bytes: what RFC 8878 has every reader support; a chunk is smaller
+_MAX_SHUFFLE = 255  # a head has one byte for it
+
+_Bytes = npt.NDArray[np.uint8]
+
+
+class Packed(NamedTuple):
+    """The bytes of a chunk, made smaller.
+
+    Attributes:
+        data: The bytes.
+        packing: By what, as in a `Head`.
+        shuffle: As in a `Head`.
+    """
+
+    data: bytes
+    packing: int
+    shuffle: int
+
+
+class Packing:
+    """Packs the chunks of a transfer; from any thread.
+
+    Args:
+        level: Zstandard's, from -7 to 22.
+        shuffle: Whether the bytes of numbers are sorted first.
+    """
+
+    def __init__(self, level: int, shuffle: bool) -> None:
+        self._level = level
+        self._shuffle = shuffle
+        self._judge = Judge()
+        self._idle: list[zstandard.ZstdCompressor] = []  # one at a time may use each
+
+    @classmethod
+    def of(cls, compressor: Compressor | None) -> Self | None:
+        """That of what makes the bodies of a message smaller; None for what does not know of chunks."""
+        return cls(compressor.level, compressor.shuffle) if isinstance(compressor, Zstd) else None
+
+    def due(self) -> bool:
+        """Whether the next chunk is to be packed."""
+        return self._judge.due()
+
+    def told(self, seconds: float, wire_bytes: int) -> None:
+        """Learn of the link: how long it took for so many bytes."""
+        self._judge.sent(seconds, wire_bytes)
+
+    def pack(self, views: list[memoryview], itemsize: int) -> Packed | None:
+        """The bytes of a chunk, smaller; None where they are not worth it."""
+        begun = time.perf_counter()
+        raw = _joined(views)
+        stride = itemsize if self._shuffle and 1 < itemsize <= _MAX_SHUFFLE else 0
+        data = self._compress(shuffled(raw, stride) if stride else raw)
+        self._judge.packed(time.perf_counter() - begun, len(raw), len(data))
+        return Packed(data, ZSTD, stride) if worth(len(raw), len(data)) else None
+
+    def _compress(self, raw: _Bytes) -> bytes:
+        try:
+            compressor = self._idle.pop()
+        except IndexError:
+            compressor = zstandard.ZstdCompressor(level=self._level)
+        data = compressor.compress(raw.data)
+        self._idle.append(compressor)
+        return data
+
+
+def unpack(head: Head, data: Buffer, into: list[memoryview]) -> None:
+    """Put the raw bytes of a packed chunk in their place. No more than there is room for are ever made.
+
+    Raises:
+        TransferError: where they are more or fewer than the head says, or were not packed at all.
+    """
+    if len(into) == 1 and not head.shuffle:
+        _decompress(head, data, into[0])
+        return
+    made = np.empty(head.size, np.uint8)
+    _decompress(head, data, made.data)
+    if head.shuffle:
+        made = unshuffled(made, head.shuffle)
+    start = 0
+    for view in into:
+        view[:] = made.data[start : start + len(view)]
+        start += len(view)
+
+
+def _decompress(head: Head, data: Buffer, into: memoryview) -> None:
+    filled = 0
+    try:
+        reader = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).stream_reader(data)
+        while filled < head.size:
+            count = reader.readinto(into[filled:])
+            if not count:
+                raise TransferError(f"a chunk of {head.size:,} bytes at {head.offset:,} unpacks into {filled:,}")
+            filled += count
+        if reader.read(1):
+            raise TransferError(f"a chunk of {head.size:,} bytes at {head.offset:,} unpacks into more")
+    except zstandard.ZstdError as error:
+        raise TransferError(f"a chunk of {head.size:,} bytes at {head.offset:,} does not unpack: {error}") from None
+
+
+def shuffled(raw: _Bytes, stride: int) -> _Bytes:
+    """The first bytes of all elements, then the second, and so on; what is left of the last element ends it."""
+    whole = len(raw) // stride * stride
+    made = np.empty_like(raw)
+    np.copyto(made[:whole].reshape(stride, -1), raw[:whole].reshape(-1, stride).T)
+    made[whole:] = raw[whole:]
+    return made
+
+
+def unshuffled(raw: _Bytes, stride: int) -> _Bytes:
+    """What `shuffled` was given."""
+    whole = len(raw) // stride * stride
+    made = np.empty_like(raw)
+    np.copyto(made[:whole].reshape(-1, stride), raw[:whole].reshape(stride, -1).T)
+    made[whole:] = raw[whole:]
+    return made
+
+
+def _joined(views: list[memoryview]) -> _Bytes:
+    return np.frombuffer(views[0] if len(views) == 1 else b"".join(views), np.uint8)
