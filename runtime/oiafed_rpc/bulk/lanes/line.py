@@ -1,0 +1,314 @@
+"""One connection of a lane: blocking, and used by one worker thread at a time, so that bytes move outside the GIL."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import contextlib
+import os
+import select
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar, cast
+
+from typing_extensions import Buffer, override
+
+from oiafed_rpc.forking import on_fork
+from oiafed_rpc.workers import WORKERS
+
+T = TypeVar("T")
+
+SUPPORTED: Final = hasattr(socket.socket, "recvmsg_into") and hasattr(socket, "SO_RCVTIMEO")
+"""Whether this system has what lines are made of; Windows does not."""
+
+_MOST_VIEWS = 1024  # of one system call: the limit of Linux
+_PATIENCE = 5.0  # seconds for the thread of an aborted connection to end; it needs a chunk's time
+_WASTE = 256 << 10
+_INT = array.array("i").itemsize
+
+
+class Line:
+    """A connection.
+
+    A link that does not move what one call of `send` or `receive` was given within `idle` seconds raises TimeoutError;
+    one that breaks, or is aborted, ConnectionError.
+
+    Args:
+        sock: The connected socket, which now belongs to the line.
+        idle: Seconds.
+    """
+
+    def __init__(self, sock: socket.socket, idle: float) -> None:
+        self._sock = sock
+        self._idle = 0.0
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self.idle = idle
+        on_fork(self)
+
+    @property
+    def idle(self) -> float:
+        """Seconds that the link may stand still."""
+        return self._idle
+
+    @idle.setter
+    def idle(self, idle: float) -> None:
+        if idle != self._idle:
+            self._idle = idle
+            with contextlib.suppress(OSError):  # of a closed one: its next use tells
+                self._set_timeout(idle)
+
+    def _set_timeout(self, idle: float) -> None:
+        """The kernel watches the time: with a timeout of Python's own, the socket would not block, nor wait for all."""
+        self._sock.settimeout(None)
+        limit = struct.pack("ll", int(idle), max(int(idle % 1 * 1e6), 1))
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
+
+    @property
+    def peer_uid(self) -> int:
+        """The user who has connected, or listens, at the other end of a Unix socket, as the kernel knows it."""
+        credentials = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 3 * _INT)
+        return cast("int", struct.unpack("3i", credentials)[1])
+
+    # --- moving bytes, in a worker thread
+
+    def send(self, buffers: Sequence[Buffer]) -> None:
+        """Send buffers one after the other; returns when the kernel has taken all of them."""
+        self._move(buffers, self._write)
+
+    def receive(self, buffers: Sequence[Buffer]) -> None:
+        """Fill writable buffers one after the other."""
+        self._move(buffers, self._read)
+
+    def _move(self, buffers: Sequence[Buffer], step: Callable[[list[memoryview]], int]) -> None:
+        views = [view.cast("B") for buffer in buffers if (view := memoryview(buffer)).nbytes]
+        left = sum(view.nbytes for view in views)
+        end = time.monotonic() + self._idle
+        while left:
+            try:
+                moved = step(views)
+            except (BlockingIOError, TimeoutError):
+                raise self._stopped() from None
+            except ConnectionError:
+                raise
+            except OSError as error:
+                raise ConnectionError(f"the connection broke: {error.strerror or error}") from error
+            if not moved:
+                raise ConnectionResetError("the other side has closed the connection")
+            left -= moved
+            if left:
+                views = _after(views, moved)
+                if time.monotonic() >= end:
+                    raise self._stopped()
+
+    def _write(self, views: list[memoryview]) -> int:
+        return self._sock.sendmsg(views[:_MOST_VIEWS])
+
+    def _read(self, views: list[memoryview]) -> int:
+        return self._sock.recvmsg_into(views[:_MOST_VIEWS], 0, socket.MSG_WAITALL)[0]
+
+    def _stopped(self) -> TimeoutError:
+        return TimeoutError(f"the connection stood still for {self._idle:g} s")
+
+    def receive_exactly(self, size: int) -> bytes:
+        """The next `size` bytes."""
+        data = bytearray(size)
+        self.receive([data])
+        return bytes(data)
+
+    def send_fds(self, data: bytes, fds: Sequence[int]) -> None:
+        """Send file descriptors over a Unix socket, with at least one byte of data."""
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds).tobytes())]
+        self._move([data], lambda views: self._sock.sendmsg(views, rights if len(views[0]) == len(data) else ()))
+
+    def receive_fds(self, size: int, most: int) -> tuple[bytes, list[int]]:
+        """The next bytes of a Unix socket, and the file descriptors that came with them, which the caller closes.
+
+        Args:
+            size: Bytes.
+            most: How many descriptors there may be; the kernel closes any others.
+        """
+        data, fds = bytearray(size), array.array("i")
+
+        def read(views: list[memoryview]) -> int:
+            moved, extra, _, _ = self._sock.recvmsg_into(
+                views, socket.CMSG_SPACE(most * _INT), socket.MSG_WAITALL | socket.MSG_CMSG_CLOEXEC
+            )
+            for level, kind, content in extra:
+                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                    fds.frombytes(content[: len(content) - len(content) % _INT])
+            return moved
+
+        try:
+            self._move([data], read)
+        except BaseException:
+            for fd in fds:
+                os.close(fd)
+            raise
+        return bytes(data), fds.tolist()
+
+    def drain(self) -> None:
+        """Throw away what still comes, until the other side ends the connection or nothing has come for `idle` seconds.
+
+        A connection that is closed with something unread would take back what was sent last.
+        """
+        waste = memoryview(bytearray(_WASTE))
+        with contextlib.suppress(OSError):
+            while self._read([waste]):
+                pass
+
+    # --- around it
+
+    def shake_hands(self) -> None:
+        """Agree on the keys of TLS, in a worker thread; nothing to do without it."""
+
+    def readable(self) -> bool:
+        """Whether there is something to receive at once, be it the end of the connection."""
+        try:
+            return bool(self._poll.poll(0))
+        except (OSError, ValueError):
+            return True
+
+    @property
+    def pending(self) -> bool:
+        """Whether something has been received that the system no longer tells of."""
+        return False
+
+    def fileno(self) -> int:
+        """The descriptor of the socket, to wait for it; -1 once closed."""
+        return self._sock.fileno()
+
+    async def run(self, operation: Callable[[], T]) -> T:
+        """Run an operation in a worker thread. When the caller is cancelled, the connection is aborted and the thread
+        waited for, so that it touches nothing afterwards."""
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+
+        def work() -> T:
+            try:
+                return operation()
+            finally:
+                with contextlib.suppress(RuntimeError):  # of a loop that has closed
+                    loop.call_soon_threadsafe(ended.set)
+
+        try:
+            return cast("T", await WORKERS.run(work))
+        except asyncio.CancelledError:
+            self.abort()
+            await _settled(ended)
+            raise
+
+    def abort(self) -> None:
+        """End the connection, from any thread: whoever sends or receives wakes with ConnectionError."""
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)  # not that of TLS, which another thread may be using
+
+    def finish(self) -> None:
+        """Tell the other side that nothing more will be sent."""
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(self._sock, socket.SHUT_WR)
+
+    def close(self) -> None:
+        """End the connection and give its socket back; nobody may be using it."""
+        self.abort()  # reaches the other side even where a forked process has the socket too
+        self._sock.close()
+
+    def forked(self) -> None:
+        """Let go in a forked child, without a word to the other side: the connection is its parent's."""
+        with contextlib.suppress(OSError):
+            os.close(self._sock.detach())
+
+
+class TlsLine(Line):
+    """A connection under TLS.
+
+    Args:
+        sock: The connection, which has shaken hands.
+        idle: Seconds that the link may stand still.
+    """
+
+    def __init__(self, sock: ssl.SSLSocket, idle: float) -> None:
+        self._tls = sock
+        super().__init__(sock, idle)
+
+    @override
+    def _set_timeout(self, idle: float) -> None:
+        self._tls.settimeout(idle)  # the ssl module takes a timeout of the kernel for a record that is not whole yet
+
+    @override
+    def shake_hands(self) -> None:
+        try:
+            self._tls.do_handshake()
+        except TimeoutError:
+            raise self._stopped() from None
+        except ssl.SSLError as error:
+            raise ConnectionError(f"TLS failed: {_reason(error)}") from error
+
+    @override
+    def _write(self, views: list[memoryview]) -> int:
+        return self._tls.send(views[0])
+
+    @override
+    def _read(self, views: list[memoryview]) -> int:
+        return self._tls.recv_into(views[0])
+
+    @property
+    @override
+    def pending(self) -> bool:
+        return self._tls.pending() > 0
+
+
+def line_over(
+    sock: socket.socket, context: ssl.SSLContext | None, idle: float, *, listens: bool, expected: str | None = None
+) -> Line:
+    """A line over a connected socket, which still has to shake hands.
+
+    Args:
+        sock: The socket, which is closed where this fails.
+        context: What TLS needs; None for plain text.
+        idle: Seconds that the link may stand still.
+        listens: Whether this side was connected to.
+        expected: Whom the certificate at the other end must be for, where this side has connected.
+
+    Raises:
+        ConnectionError: where the connection is gone already, or `expected` can't be the name of a certificate.
+    """
+    try:
+        if context is None:
+            return Line(sock, idle)
+        sock.settimeout(idle)
+        return TlsLine(
+            context.wrap_socket(sock, listens, do_handshake_on_connect=False, server_hostname=expected), idle
+        )
+    except (OSError, ValueError) as error:  # ValueError: a name that no certificate can have
+        sock.close()
+        raise ConnectionError(f"the connection can't be used: {error}") from error
+
+
+def _reason(error: ssl.SSLError) -> str:
+    return (getattr(error, "verify_message", None) or error.reason or str(error)).replace("_", " ").lower()
+
+
+def _after(views: list[memoryview], moved: int) -> list[memoryview]:
+    """What is left of views of which some bytes are done."""
+    done = 0
+    while moved >= views[done].nbytes:
+        moved -= views[done].nbytes
+        done += 1
+    return [views[done][moved:], *views[done + 1 :]]
+
+
+async def _settled(ended: asyncio.Event) -> None:
+    """Wait for a thread whose connection has been aborted, however often the one who waits is cancelled."""
+    end = time.monotonic() + _PATIENCE
+    while not ended.is_set() and (left := end - time.monotonic()) > 0:
+        with contextlib.suppress(asyncio.CancelledError, TimeoutError):
+            async with asyncio.timeout(left):
+                await ended.wait()
