@@ -50,9 +50,9 @@ class Request(NamedTuple):
         return cls(operation, line.receive_exactly(size))
 
 
-def agree(line: Line) -> None:
-    """Answer yes."""
-    line.send([bytes([_YES])])
+def agree(line: Line, more: bytes = b"") -> None:
+    """Answer yes, and what the operation adds to that."""
+    line.send([bytes([_YES]) + more])
 
 
 def refuse(line: Line, error: RpcError | TransferError) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import array
 import asyncio
 import contextlib
+import fcntl
 import os
 import select
 import socket
 import ssl
 import struct
+import sys
+import termios
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar, cast
@@ -26,6 +29,7 @@ SUPPORTED: Final = hasattr(socket.socket, "recvmsg_into") and hasattr(socket, "S
 
 _MOST_VIEWS = 1024  # of one system call: the limit of Linux
 _PATIENCE = 5.0  # seconds for the thread of an aborted connection to end; it needs a chunk's time
+_LOOK = 0.5  # seconds
 _WASTE = 256 << 10
 _INT = array.array("i").itemsize
 
@@ -153,6 +157,31 @@ class Line:
                 os.close(fd)
             raise
         return bytes(data), fds.tolist()
+
+    def settle(self, moved: Callable[[], object]) -> None:
+        """Wait for something to receive, as long as what was sent before still gets through: a slow link may have a lot
+        of it in its buffers.
+
+        Args:
+            moved: Called when some of it got through.
+
+        Raises:
+            TimeoutError: where nothing did for `idle` seconds.
+        """
+        end, unsent = time.monotonic() + self._idle, self._unsent()
+        while not self.pending and not self._poll.poll(min(self._idle, _LOOK) * 1000):
+            now, before, unsent = time.monotonic(), unsent, self._unsent()
+            if unsent != before:
+                end = now + self._idle
+                moved()
+            elif now >= end:
+                raise self._stopped()
+
+    def _unsent(self) -> int:
+        """Bytes that the other side's system has not confirmed."""
+        with contextlib.suppress(OSError):
+            return int.from_bytes(fcntl.ioctl(self._sock, termios.TIOCOUTQ, bytes(_INT)), sys.byteorder)
+        return 0
 
     def drain(self) -> None:
         """Throw away what still comes, until the other side ends the connection or nothing has come for `idle` seconds.
