@@ -203,7 +203,7 @@ class Endpoint:
             if spec.takes_stream:
                 await self.wire.decode_stream(message)
             else:
-                self.wire.decode_request(message)
+                await self.wire.decode_request(message)
         try:
             if message.items is not None or spec.gives_stream:
                 return await self._streamed(spec, rules, target, message)

@@ -6,28 +6,42 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from oiafed_rpc.body import Body
 from oiafed_rpc.bulk.meter import Transfer
 from oiafed_rpc.method import Method
 from oiafed_rpc.turns import Turn
 
+if TYPE_CHECKING:
+    from oiafed_rpc.bulk.outgoing import Outgoing
+
+_NOTHING = Body(b"")
+
 
 class Encoded:
-    """The bytes of a payload, made at most once and shared by the messages of one broadcast.
+    """The body of a payload, made at most once and shared by the messages of one broadcast, and by repeated attempts.
 
     Attributes:
-        value: The payload that `data` encodes; compared by identity, so that a payload replaced on the way counts.
-        way: How it was encoded: by which serializer, made smaller by what.
-        data: Its bytes.
+        value: The payload that `body` encodes; compared by identity, so that a payload replaced on the way counts.
+        way: How it was encoded: by which serializer, made smaller by what, with its buffers left out or not.
+        body: What it became.
+        outgoing: The transfer of the buffers that the body has left out, once it is made.
+        shared: Whether it is for several nodes.
     """
 
-    __slots__ = ("data", "value", "way")
+    __slots__ = ("body", "outgoing", "shared", "value", "way")
 
-    def __init__(self) -> None:
+    def __init__(self, *, shared: bool = True) -> None:
         self.value: object = self
-        self.way: tuple[str, Compressor | None] = ("", None)
-        self.data: bytes = b""
+        self.way: tuple[str, Compressor | None, bool] = ("", None, False)
+        self.body: Body = _NOTHING
+        self.outgoing: Outgoing | None = None
+        self.shared = shared
+
+    def keep(self, value: object, way: tuple[str, Compressor | None, bool], body: Body) -> None:
+        """Keep a body instead of a former one."""
+        self.value, self.way, self.body, self.outgoing = value, way, body, None
 
 
 class Compressor(Protocol):
@@ -50,11 +64,13 @@ class Arrival(NamedTuple):
         reads: The serializers that the source reads replies with; empty where that is not known.
         unpacks: The compressions that it reads replies with.
         encoding: The compression that the request's bodies came with; empty for none.
+        fetches: Whether the source fetches the large buffers that a reply has left out.
     """
 
     reads: tuple[str, ...] = ()
     unpacks: tuple[str, ...] = ()
     encoding: str = ""
+    fetches: bool = False
 
 
 def _no_metadata() -> dict[str, str]:
@@ -83,7 +99,7 @@ class Message:
         target: The id of the node that it is for.
         payload: The parameters or the result; of a reply that is a stream, an asynchronous iterator. Replace it rather
             than change it in place: a broadcast shares it. On the receiving side of a transport that carries bytes,
-            undecoded `bytes` until the interceptors are through.
+            an undecoded `Body` until the interceptors are through.
         metadata: Text that travels along, by lowercase key.
         call_id: What tells this call from all others.
         deadline: When the call ends, on the clock of `time.monotonic`, in seconds; None for never.

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from oiafed_rpc import Code, Message, RetriableError, RpcError, Transport
-from oiafed_rpc.wire import decode_error, encode_error, request_from, request_headers, spec_of
+from oiafed_rpc.wire import Body, decode_error, encode_error, request_from, request_headers, spec_of
 
 _HEAD = struct.Struct("!IB")
 _BEGIN, _BODY, _END, _ERROR = range(4)
@@ -99,7 +99,9 @@ class SocketTransport(Transport):
     async def _calling(self, target: str, message: Message) -> AsyncIterator[AsyncIterator[Any]]:
         """A call, and what it is answered with; the end of its connection cancels it."""
         wire = self.endpoint.wire
-        bodies = wire.request_bodies(message) if spec_of(message).takes_stream else _one(wire.encode_request(message))
+        bodies = (
+            wire.request_bodies(message) if spec_of(message).takes_stream else _one(await wire.encode_request(message))
+        )
         frames = await self._connection(target)
         writing = asyncio.create_task(self._write(frames, message, bodies))
         try:
@@ -121,13 +123,13 @@ class SocketTransport(Transport):
         except OSError as error:
             raise RetriableError(f"node {target!r} can't be reached: {error}", ran=False) from None
 
-    async def _write(self, frames: _Frames, message: Message, bodies: AsyncIterator[bytes]) -> None:
+    async def _write(self, frames: _Frames, message: Message, bodies: AsyncIterator[Body]) -> None:
         try:
             headers = request_headers(message, self.endpoint.wire.serializers.names)
             begin = {"path": spec_of(message).path, "seconds": message.time_left(), "headers": headers}
             await frames.send(_BEGIN, json.dumps(begin).encode())
             async for body in bodies:
-                await frames.send(_BODY, body)
+                await frames.send(_BODY, body.data)
             await frames.send(_END)
         except RpcError:
             frames.close()
@@ -143,7 +145,7 @@ class SocketTransport(Transport):
             if kind == _BEGIN:
                 encoding = data.decode()
             else:
-                yield wire.decode_reply(message, data, encoding)
+                yield await wire.decode_reply(message, Body(data), encoding)
 
     # The answering side
 
@@ -152,7 +154,7 @@ class SocketTransport(Transport):
         connection = asyncio.current_task()
         assert connection is not None
         self._connections.add(connection)
-        frames, bodies = _Frames(reader, writer), asyncio.Queue[bytes | None](8)
+        frames, bodies = _Frames(reader, writer), asyncio.Queue[Body | None](8)
         parts: list[asyncio.Task[None]] = []
         try:
             begin = json.loads((await frames.take())[1])
@@ -169,19 +171,19 @@ class SocketTransport(Transport):
             self._connections.discard(connection)
 
     @staticmethod
-    async def _read(frames: _Frames, bodies: asyncio.Queue[bytes | None]) -> None:
+    async def _read(frames: _Frames, bodies: asyncio.Queue[Body | None]) -> None:
         """Take the request as fast as its handler does, and then wait until the caller has gone."""
         while (frame := await frames.take())[0] == _BODY:
-            await bodies.put(frame[1])
+            await bodies.put(Body(frame[1]))
         await bodies.put(None)
         await frames.closed()
 
-    async def _answer(self, frames: _Frames, begin: dict[str, Any], bodies: asyncio.Queue[bytes | None]) -> None:
+    async def _answer(self, frames: _Frames, begin: dict[str, Any], bodies: asyncio.Queue[Body | None]) -> None:
         endpoint, path = self.endpoint, begin["path"]
         spec = endpoint.spec(path)
         streamed = spec is not None and spec.takes_stream
         try:
-            body = _until_none(bodies) if streamed else await bodies.get() or b""
+            body = _until_none(bodies) if streamed else await bodies.get() or Body(b"")
             request = request_from(path, spec, body, map(tuple, begin["headers"]), endpoint.node_id)
             if begin["seconds"] is not None:
                 request.deadline = time.monotonic() + begin["seconds"]
@@ -190,7 +192,8 @@ class SocketTransport(Transport):
             items = reply.payload if spec is not None and spec.gives_stream else _one(reply.payload)
             async with contextlib.aclosing(items):
                 async for item in items:
-                    await frames.send(_BODY, endpoint.wire.encode_reply(request, item, reply.compressor))
+                    body = await endpoint.wire.encode_reply(request, item, reply.compressor)
+                    await frames.send(_BODY, body.data)
             await frames.send(_END)
         except RpcError as error:
             await frames.send(_ERROR, encode_error(error, endpoint.wire.serializers))
@@ -200,6 +203,6 @@ async def _one(item: Any) -> AsyncIterator[Any]:
     yield item
 
 
-async def _until_none(bodies: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:
+async def _until_none(bodies: asyncio.Queue[Body | None]) -> AsyncIterator[Body]:
     while (body := await bodies.get()) is not None:
         yield body

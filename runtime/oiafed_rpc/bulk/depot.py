@@ -126,6 +126,15 @@ class Depot:
         if held is not None:
             await held.gone.wait()
 
+    async def held(self, transfer_id: bytes) -> None:
+        """Wait until a transfer is no longer held; as long as this waits, it is not dropped."""
+        while True:
+            try:
+                async with asyncio.timeout(self._idle / 3):
+                    return await self.gone(transfer_id)
+            except TimeoutError:
+                self.touch(transfer_id)
+
     def clear(self) -> None:
         """Drop all."""
         for transfer_id in tuple(self._held):

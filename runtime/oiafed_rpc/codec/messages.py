@@ -9,6 +9,7 @@ from typing import Any, Protocol, cast
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message as ProtoMessage
 
+from oiafed_rpc.codec.apart import finished
 from oiafed_rpc.codec.fields import NULL, REQUIRED
 from oiafed_rpc.codec.kept import Kept
 from oiafed_rpc.codec.misfit import FieldError, mismatch
@@ -148,7 +149,7 @@ class Params:
         """The bytes of a dict of parameters."""
         message = self._wire()
         self._fields.write(message, value.__getitem__, serializers)
-        return serialized(message)
+        return finished(message, serializers)
 
     def decode(self, data: bytes, serializers: Serializers) -> dict[str, Any]:
         """The dict of parameters in a request."""
@@ -219,7 +220,7 @@ class Value:
         """The bytes of a value."""
         message = self._wire()
         self._write(message, value, serializers)
-        return serialized(message)
+        return finished(message, serializers)
 
     def _write(self, message: ProtoMessage, value: Any, serializers: Serializers) -> None:
         self.check(value)

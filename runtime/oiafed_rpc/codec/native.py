@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from oiafed_rpc.arrays import ArrayLike, array_from, array_of
+from oiafed_rpc.codec.apart import read_data, read_packed, write_data, write_packed
 from oiafed_rpc.codec.kept import Kept
 from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.dtypes import dtype_name
@@ -44,7 +45,7 @@ def _write_tensor(message: tensor_pb2.Tensor, value: object, serializers: Serial
         message.data = serializers.keep(array)
         return
     message.shape.extend(array.shape)
-    message.data = array.tobytes()
+    write_data(message, array, serializers)
 
 
 def _read_tensor(message: tensor_pb2.Tensor, serializers: Serializers) -> Tensor:
@@ -53,7 +54,7 @@ def _read_tensor(message: tensor_pb2.Tensor, serializers: Serializers) -> Tensor
     if isinstance(serializers, Kept):
         kept: Tensor = serializers.kept(message.data)
         return kept
-    return array_from(message.dtype, tuple(message.shape), bytearray(message.data))
+    return array_from(message.dtype, tuple(message.shape), read_data(message, serializers))
 
 
 def _write_tensors(message: tensor_pb2.Tensors, value: Tensors, serializers: Serializers) -> None:
@@ -70,16 +71,13 @@ def _read_tensors(message: tensor_pb2.Tensors, serializers: Serializers) -> Tens
 
 
 def _write_any(message: tensor_pb2.PyObject, value: object, serializers: Serializers) -> None:
-    packed = serializers.dump(value)
-    message.serializer = packed.serializer
-    message.data = packed.data
-    message.buffers.extend(bytes(buffer) for buffer in packed.buffers)
+    write_packed(message, serializers.dump(value), serializers)
 
 
 def _read_any(message: tensor_pb2.PyObject, serializers: Serializers) -> object:
     if not message.serializer:
         return None
-    return serializers.load(message.serializer, message.data, [bytearray(buffer) for buffer in message.buffers])
+    return read_packed(message, serializers)
 
 
 ANY = Native("an object", (object,), _write_any, _read_any)

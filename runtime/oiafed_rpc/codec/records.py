@@ -13,12 +13,13 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message import Message as ProtoMessage
 
+from oiafed_rpc.codec.apart import finished
 from oiafed_rpc.codec.fields import REQUIRED, FieldCodec, class_of, field_codec
 from oiafed_rpc.codec.kept import Kept
 from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.codec.plain import Converter, converter
 from oiafed_rpc.codec.scalars import Accepts
-from oiafed_rpc.codec.shadowed import merge, serialized
+from oiafed_rpc.codec.shadowed import merge
 from oiafed_rpc.codec.sharing import check_sharing, depth_told, weight
 from oiafed_rpc.descriptors import map_entry
 from oiafed_rpc.errors import DeclaredError
@@ -288,7 +289,7 @@ class RecordCodec:
         self.check(value)
         message = self._wire()
         self.write(message, value, serializers)
-        return serialized(message)
+        return finished(message, serializers)
 
     def decode(self, data: bytes, serializers: Serializers) -> Any:
         """The value of bytes from a peer.

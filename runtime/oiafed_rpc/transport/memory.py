@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
+from oiafed_rpc.body import Body
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.forking import on_fork
@@ -151,27 +152,31 @@ class MemoryTransport(Transport):
         return _on(loop, endpoint.receive(_crossing(message)))
 
     async def _send_bytes(self, endpoint: Endpoint, loop: asyncio.AbstractEventLoop, message: Message) -> Message:
-        request = self._travelled(endpoint, message)
+        request = await self._travelled(endpoint, message)
 
-        async def answer() -> tuple[bytes, str]:
+        async def answer() -> tuple[Body, str]:
             reply = await endpoint.receive(request)
             compressor = reply.compressor
-            data = endpoint.wire.encode_reply(request, reply.payload, compressor)
-            return data, compressor.name if compressor else ""
+            body = await endpoint.wire.encode_reply(request, reply.payload, compressor, apart=True)
+            return _copied(body), compressor.name if compressor else ""
 
         try:
-            data, encoding = await _on(loop, answer())
+            body, encoding = await _on(loop, answer())
         except RpcError as error:
             came = self._travelled_error(endpoint, message, error)
             raise came from came.__cause__
-        return message.reply(self.endpoint.wire.decode_reply(message, data, encoding))
+        return message.reply(await self.endpoint.wire.decode_reply(message, body, encoding))
 
-    def _travelled(self, endpoint: Endpoint, message: Message) -> Message:
+    async def _travelled(self, endpoint: Endpoint, message: Message) -> Message:
         """A request as its receiver gets it: headers and bytes, sharing nothing with the sender's."""
         from oiafed_rpc.wire.headers import request_from, request_headers
 
         ours, spec = self.endpoint.wire, spec_of(message)
-        body = ours.request_bodies(message) if spec.takes_stream else ours.encode_request(message)
+        body: Body | AsyncIterator[Body]
+        if spec.takes_stream:
+            body = (_copied(each) async for each in ours.request_bodies(message, apart=_always))
+        else:
+            body = _copied(await ours.encode_request(message, apart=_always))
         headers = request_headers(message, ours.serializers.names)
         request = request_from(spec.path, endpoint.spec(spec.path), body, headers, endpoint.node_id)
         request.deadline = message.deadline
@@ -186,7 +191,7 @@ class MemoryTransport(Transport):
     async def stream(self, target: str, message: Message) -> AsyncIterator[Any]:
         """Have a node of the network answer a streaming request."""
         endpoint, loop = self.network.member(target)
-        request = self._travelled(endpoint, message) if self._serialize else _crossing(message)
+        request = await self._travelled(endpoint, message) if self._serialize else _crossing(message)
         try:
             reply = await _on(loop, endpoint.receive(request))
             items: AsyncIterator[Any] = reply.payload
@@ -196,7 +201,9 @@ class MemoryTransport(Transport):
                         item = await _on(loop, next_item(items))
                     except StopAsyncIteration:
                         return
-                    yield self._over_the_wire(endpoint, request, message, reply, item) if self._serialize else item
+                    if self._serialize:
+                        item = await self._over_the_wire(endpoint, request, message, reply, item)
+                    yield item
             finally:
                 await _on(loop, close(items))
         except RpcError as error:
@@ -205,10 +212,21 @@ class MemoryTransport(Transport):
             came = self._travelled_error(endpoint, message, error)
             raise came from came.__cause__
 
-    def _over_the_wire(self, endpoint: Endpoint, request: Message, message: Message, reply: Message, item: Any) -> Any:
+    async def _over_the_wire(
+        self, endpoint: Endpoint, request: Message, message: Message, reply: Message, item: Any
+    ) -> Any:
         compressor = reply.compressor
-        data = endpoint.wire.encode_reply(request, item, compressor)
-        return self.endpoint.wire.decode_reply(message, data, compressor.name if compressor else "")
+        body = _copied(await endpoint.wire.encode_reply(request, item, compressor, apart=True))
+        return await self.endpoint.wire.decode_reply(message, body, compressor.name if compressor else "")
+
+
+async def _always() -> bool:
+    return True
+
+
+def _copied(body: Body) -> Body:
+    """A body as its receiver has it: buffers that were left out, in memory of their own."""
+    return Body(body.data, (), [bytearray(run.view(0, run.nbytes)) for run in body.runs])
 
 
 def _crossing(message: Message) -> Message:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeAlias
 
+from oiafed_rpc.body import Body
+from oiafed_rpc.codec.apart import Beside, Leaving
 from oiafed_rpc.codec.messages import MessageCodec, Value
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.codec.sharing import holds
@@ -20,6 +22,8 @@ DEFAULT_MAX_MESSAGE_SIZE = 16 << 30
 
 PROTO = "proto"
 """What typed bodies are made with where their message names no serializer: the messages of the schema themselves."""
+
+Asked: TypeAlias = Callable[[], Awaitable[bool]]
 
 _OBJECT = Value(tensor_pb2.PyObject)
 """What typed payloads travel as that another serializer made."""
@@ -39,44 +43,55 @@ class Wire:
 
     # The calling side
 
-    def encode_request(self, message: Message) -> bytes:
+    async def encode_request(self, message: Message, *, apart: Asked | None = None) -> Body:
         """The body of a request: its payload. Made once for all messages of a broadcast.
+
+        Args:
+            message: The request.
+            apart: Tells whether large buffers may be left out of the body's message; asked where there are any. None
+                for never.
 
         Raises:
             RpcError: INVALID_ARGUMENT naming the parameter whose value does not fit; RESOURCE_EXHAUSTED for a size
                 over the limit.
         """
         shared = message.encoded
-        way = (message.serializer, message.compressor)
+        way = (message.serializer, message.compressor, apart is not None)
         if shared is not None and shared.value is message.payload and shared.way == way:
-            return shared.data
-        data = self._encode_request(message, spec_of(message).request_codec, message.payload)
+            return shared.body
+        body = await self._encode_request(message, spec_of(message).request_codec, message.payload, apart=apart)
         if shared is not None:
-            shared.value, shared.way, shared.data = message.payload, way, data
-        return data
+            shared.keep(message.payload, way, body)
+        return body
 
-    async def request_bodies(self, message: Message) -> AsyncIterator[bytes]:
-        """The bodies of a streamed request as its items come: first its payload, where it has one."""
+    async def request_bodies(self, message: Message, *, apart: Asked | None = None) -> AsyncIterator[Body]:
+        """The bodies of a streamed request as its items come: first its payload, where it has one.
+
+        Arguments and errors are as for `encode_request`.
+        """
         spec = spec_of(message)
         if spec.has_head:
-            yield self.encode_request(message)
+            yield await self.encode_request(message, apart=apart)
         async for item in items_of(message):
-            yield self._encode_request(message, spec.item_codec, item)
+            yield await self._encode_request(message, spec.item_codec, item, apart=apart)
 
-    def _encode_request(self, message: Message, codec: MessageCodec, value: Any) -> bytes:
+    async def _encode_request(self, message: Message, codec: MessageCodec, value: Any, *, apart: Asked | None) -> Body:
+        spec, named = spec_of(message), message.serializer
         try:
-            serializers = self.serializers.using(message.serializer) if message.serializer else self.serializers
-            data = self._encode(spec_of(message), codec, value, message.serializer, serializers)
+            serializers = self.serializers.using(named) if named else self.serializers
+            body = await self._encode(spec, codec, value, named, serializers, apart=apart is not None)
+            if apart is not None and body.runs and not await apart():
+                body = await self._encode(spec, codec, value, named, serializers, apart=False)
         except (FieldError, SerializerError) as error:
             raise RpcError(Code.INVALID_ARGUMENT, f"{message.method}: {error}", {"method": message.method}) from error
-        return self._bounded(message.method, data, message.compressor)
+        return self._bounded(message.method, body, message.compressor)
 
-    def decode_reply(self, request: Message, data: bytes, encoding: str = "") -> Any:
+    async def decode_reply(self, request: Message, body: Body, encoding: str = "") -> Any:
         """The result in a reply, or one item of it.
 
         Args:
             request: What it answers.
-            data: The body.
+            body: The body.
             encoding: The compression that it came with.
 
         Raises:
@@ -84,7 +99,7 @@ class Wire:
         """
         spec = spec_of(request)
         try:
-            return self._decode(spec, spec.response_codec, data, request.serializer, encoding)
+            return await self._decode(spec, spec.response_codec, body, request.serializer, encoding)
         except (FieldError, SerializerError) as error:
             raise RpcError(
                 Code.INTERNAL,
@@ -94,14 +109,14 @@ class Wire:
 
     # The answering side
 
-    def decode_request(self, message: Message) -> None:
+    async def decode_request(self, message: Message) -> None:
         """Decode the payload of a request that arrived.
 
         Raises:
             RpcError: INVALID_ARGUMENT where it is not what the method takes, or not allowed.
         """
         message.undecoded = False
-        message.payload = self._decode_request(message, spec_of(message).request_codec, message.payload)
+        message.payload = await self._decode_request(message, spec_of(message).request_codec, message.payload)
 
     async def decode_stream(self, message: Message) -> None:
         """Decode the payload of a streamed request that arrived, and its items as they come; errors as for others."""
@@ -110,31 +125,34 @@ class Wire:
         message.payload = await self._head(message, bodies) if spec_of(message).has_head else {}
         message.items = self._items(message, bodies)
 
-    async def _head(self, message: Message, bodies: AsyncIterator[bytes]) -> Any:
+    async def _head(self, message: Message, bodies: AsyncIterator[Body]) -> Any:
         try:
-            return self._decode_request(message, spec_of(message).request_codec, await anext(bodies))
+            return await self._decode_request(message, spec_of(message).request_codec, await anext(bodies))
         except StopAsyncIteration:
             problem = "the request ended before its first message, which has the parameters beside the stream"
             raise RpcError(Code.INVALID_ARGUMENT, f"{message.method}: {problem}") from None
 
-    async def _items(self, message: Message, bodies: AsyncIterator[bytes]) -> AsyncIterator[Any]:
+    async def _items(self, message: Message, bodies: AsyncIterator[Body]) -> AsyncIterator[Any]:
         async for body in bodies:
-            yield self._decode_request(message, spec_of(message).item_codec, body)
+            yield await self._decode_request(message, spec_of(message).item_codec, body)
 
-    def _decode_request(self, message: Message, codec: MessageCodec, data: bytes) -> Any:
+    async def _decode_request(self, message: Message, codec: MessageCodec, body: Body) -> Any:
         encoding = message.arrival.encoding if message.arrival else ""
         try:
-            return self._decode(spec_of(message), codec, data, message.serializer, encoding)
+            return await self._decode(spec_of(message), codec, body, message.serializer, encoding)
         except (FieldError, SerializerError) as error:
             raise RpcError(Code.INVALID_ARGUMENT, f"{message.method}: {error}", {"method": message.method}) from error
 
-    def encode_reply(self, request: Message, payload: Any, compressor: Compressor | None = None) -> bytes:
+    async def encode_reply(
+        self, request: Message, payload: Any, compressor: Compressor | None = None, *, apart: bool = False
+    ) -> Body:
         """The body of a reply, or of one item of it, with a serializer that the caller reads.
 
         Args:
             request: What it answers.
             payload: The result, or one item of it.
             compressor: What makes it smaller, as the reply says.
+            apart: Whether large buffers may be left out of the body's message.
 
         Raises:
             RpcError: INTERNAL where the handler returned what its schema or serializer does not allow;
@@ -144,44 +162,60 @@ class Wire:
         reads = request.arrival.reads if request.arrival else ()
         replies = self.serializers.for_reader(reads, request.serializer)
         try:
-            data = self._encode(spec, spec.response_codec, payload, request.serializer, replies)
+            body = await self._encode(spec, spec.response_codec, payload, request.serializer, replies, apart=apart)
         except FieldError as error:
             raise RpcError(
                 Code.INTERNAL,
                 f"the handler of {request.method} returned what can't be sent: {error}",
                 {"node": request.target, "method": request.method},
             ) from error
-        return self._bounded(f"the reply of {request.method}", data, compressor)
+        return self._bounded(f"the reply of {request.method}", body, compressor)
 
     # Both
 
-    @staticmethod
-    def _encode(spec: Method[Any], codec: MessageCodec, value: Any, serializer: str, serializers: Serializers) -> bytes:
-        if spec.role and serializer:
-            codec.check(value)
-            return _OBJECT.encode(value, serializers)
-        try:
-            return codec.encode(value, serializers)
-        except RecursionError:
-            raise FieldError("", "values nested too deeply, or that hold themselves") from None
+    async def _encode(
+        self,
+        spec: Method[Any],
+        codec: MessageCodec,
+        value: Any,
+        serializer: str,
+        serializers: Serializers,
+        *,
+        apart: bool,
+    ) -> Body:
+        leaving = Leaving(serializers) if apart else None
+        data = _encoded(spec, codec, value, serializer, leaving or serializers)
+        return Body(data, leaving.runs) if leaving else Body(data)
 
-    def _decode(self, spec: Method[Any], codec: MessageCodec, data: bytes, serializer: str, encoding: str) -> Any:
-        if encoding:
+    async def _decode(self, spec: Method[Any], codec: MessageCodec, body: Body, serializer: str, encoding: str) -> Any:
+        data, limit = body.data, self.max_message_size
+        if encoding and not body.buffers:
             from oiafed_rpc.wire.compression import decompress  # zstandard is imported where it is needed
 
-            data = decompress(encoding, data, self.max_message_size)
-        elif len(data) > self.max_message_size:
-            raise _too_large("the message", len(data), self.max_message_size)
-        if spec.role and serializer:
-            return self._adopted(codec, data)
-        if spec.role and not spec.provided:
-            self.serializers.check_accepted(PROTO)
-        return codec.decode(data, self.serializers)
+            data = decompress(encoding, data, limit)
+        elif body.size > limit:
+            raise _too_large("the message", body.size, limit)
+        if not body.buffers:
+            return self._decoded(spec, codec, data, serializer, self.serializers)
+        beside = Beside(self.serializers, body.buffers)
+        value = self._decoded(spec, codec, data, serializer, beside)
+        beside.check_used()
+        return value
 
-    def _adopted(self, codec: MessageCodec, data: bytes) -> Any:
+    def _decoded(
+        self, spec: Method[Any], codec: MessageCodec, data: bytes, serializer: str, serializers: Serializers
+    ) -> Any:
+        if spec.role and serializer:
+            return self._adopted(codec, data, serializers)
+        if spec.role and not spec.provided:
+            serializers.check_accepted(PROTO)
+        return codec.decode(data, serializers)
+
+    @staticmethod
+    def _adopted(codec: MessageCodec, data: bytes, serializers: Serializers) -> Any:
         """The value that another serializer gave, which may be of another version of the schema."""
         try:
-            return codec.adopt(_OBJECT.decode(data, self.serializers))
+            return codec.adopt(_OBJECT.decode(data, serializers))
         except FieldError as error:
             other = error.__cause__
             if not isinstance(other, OtherVersionError):
@@ -191,10 +225,22 @@ class Wire:
                 raise
             return value
 
-    def _bounded(self, what: str, data: bytes, compressor: Compressor | None) -> bytes:
-        if len(data) > self.max_message_size:
-            raise _too_large(what, len(data), self.max_message_size)
-        return data if compressor is None else compressor.compress(data)
+    def _bounded(self, what: str, body: Body, compressor: Compressor | None) -> Body:
+        if body.size > self.max_message_size:
+            raise _too_large(what, body.size, self.max_message_size)
+        if compressor is None or body.runs:  # the chunks in which buffers travel are compressed one by one
+            return body
+        return Body(compressor.compress(body.data))
+
+
+def _encoded(spec: Method[Any], codec: MessageCodec, value: Any, serializer: str, serializers: Serializers) -> bytes:
+    if spec.role and serializer:
+        codec.check(value)
+        return _OBJECT.encode(value, serializers)
+    try:
+        return codec.encode(value, serializers)
+    except RecursionError:
+        raise FieldError("", "values nested too deeply, or that hold themselves") from None
 
 
 def _too_large(what: str, size: int, limit: int) -> RpcError:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
+from oiafed_rpc.body import Body
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.message import Arrival, Message
 from oiafed_rpc.method import Method
@@ -37,6 +38,7 @@ class Route(NamedTuple):
         target: The id of the node that is called.
         accept: The serializers that it reads replies with.
         schema: What names the methods that the called node has told the calling one of.
+        bulk: Whether the caller fetches large buffers that a reply has left out.
     """
 
     source: str = ""
@@ -44,14 +46,18 @@ class Route(NamedTuple):
     target: str = ""
     accept: tuple[str, ...] = ()
     schema: str = ""
+    bulk: bool = False
 
 
 @lru_cache(_ROUTES)
-def route_header(source: str, role: str, target: str, accept: tuple[str, ...], schema: str = "") -> str:
+def route_header(
+    source: str, role: str, target: str, accept: tuple[str, ...], schema: str = "", *, bulk: bool = False
+) -> str:
     """A route as text: `source=trainer;role=trainer;target=learner_0;accept=pickle,json`, percent-encoded."""
     listed = ",".join(map(_quoted, accept))
     told = f";schema={_quoted(schema)}" if schema else ""
-    return f"source={_quoted(source)};role={_quoted(role)};target={_quoted(target)};accept={listed}{told}"
+    fetched = ";bulk=1" if bulk else ""
+    return f"source={_quoted(source)};role={_quoted(role)};target={_quoted(target)};accept={listed}{told}{fetched}"
 
 
 def _quoted(text: str) -> str:
@@ -64,17 +70,18 @@ def route_of(header: str) -> Route:
     parts = {key: value for key, _, value in (part.partition("=") for part in header.split(";"))}
     source, role, target, schema = (unquote(parts.get(key, "")) for key in ("source", "role", "target", "schema"))
     accept = tuple(unquote(name) for name in parts.get("accept", "").split(",") if name)
-    return Route(source, role, target, accept, schema)
+    return Route(source, role, target, accept, schema, parts.get("bulk") == "1")
 
 
-def request_headers(message: Message, reads: Iterable[str]) -> Headers:
+def request_headers(message: Message, reads: Iterable[str], *, bulk: bool = False) -> Headers:
     """The headers of a request.
 
     Args:
         message: The request.
         reads: The serializers that replies may come in.
+        bulk: Whether replies may leave large buffers out, to be fetched.
     """
-    route = route_header(message.source, message.role, message.target, tuple(reads), message.schema)
+    route = route_header(message.source, message.role, message.target, tuple(reads), message.schema, bulk=bulk)
     ours = [(ROUTE, route), (CALL_ID, message.call_id)]
     if not spec_of(message).role:
         ours.append((METHOD, _quoted(message.method)))
@@ -90,7 +97,7 @@ def request_headers(message: Message, reads: Iterable[str]) -> Headers:
 def request_from(
     path: str,
     spec: Method[object] | None,
-    body: bytes | AsyncIterator[bytes],
+    body: Body | AsyncIterator[Body],
     headers: Iterable[tuple[str, str | bytes]],
     node_id: str,
 ) -> Message:
@@ -117,9 +124,11 @@ def request_from(
     message.stream = unquote(ours.get(STREAM, "")) if dynamic else ""
     message.serializer = unquote(ours.get(SERIALIZER, ""))
     unpacks = ours.get(UNPACKS, "")
-    message.arrival = Arrival(route.accept, tuple(unpacks.split(",")) if unpacks else (), ours.get(ENCODING, ""))
+    message.arrival = Arrival(
+        route.accept, tuple(unpacks.split(",")) if unpacks else (), ours.get(ENCODING, ""), route.bulk
+    )
     message.undecoded = True
-    if isinstance(body, bytes):
+    if isinstance(body, Body):
         message.payload = body
     else:
         message.items = body

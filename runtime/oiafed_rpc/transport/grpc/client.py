@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 
 import grpc
 from grpc import aio
 
+from oiafed_rpc.body import Body
 from oiafed_rpc.bounded import deadline_exceeded
+from oiafed_rpc.bulk.courier import Courier, outgoing_of
+from oiafed_rpc.bulk.lanes.choice import LaneKind
+from oiafed_rpc.bulk.outgoing import Outgoing
+from oiafed_rpc.bulk.packing import Packing
+from oiafed_rpc.bulk.reference import has_reference
 from oiafed_rpc.errors import RetriableError
-from oiafed_rpc.message import Message
+from oiafed_rpc.message import Encoded, Message
 from oiafed_rpc.method import Method
 from oiafed_rpc.transport.grpc.direct import direct_calls
 from oiafed_rpc.transport.grpc.failures import error_from
@@ -32,6 +39,8 @@ class GrpcChannel:
         credentials: What it trusts and proves itself with; None for plain text.
         expected: Whom the certificate at the other end must be for; None for plain text.
         wire: What turns messages to bytes and back.
+        lanes: The ways beside gRPC itself on which large payloads may travel, the best first.
+        idle: Seconds that a large payload may stand still.
 
     Attributes:
         address: Where it leads.
@@ -44,6 +53,8 @@ class GrpcChannel:
         credentials: grpc.ChannelCredentials | None,
         expected: str | None,
         wire: Wire,
+        lanes: Sequence[LaneKind],
+        idle: float,
     ) -> None:
         USE.begin()
         self.address = address
@@ -54,6 +65,7 @@ class GrpcChannel:
         self._direct = direct_calls(self._channel)
         self._expected = expected
         self._wire = wire
+        self._courier = Courier(self, lanes, wire.max_message_size, idle)
         self._closed = False
         self._methods: dict[str, Any] = {}
 
@@ -64,11 +76,12 @@ class GrpcChannel:
             call = self._method(spec)(timeout=self._left(message), metadata=self._headers(message))
             async with self._running(call, message):
                 return message.reply(await self._result(call, message))
-        body, left, headers = self._wire.encode_request(message), self._left(message), self._headers(message)
+        body = await self._request(message)
+        left, headers = self._left(message), self._headers(message)
         try:
             if self._direct is not None and message.compressor is None:
                 data = await self._direct.unary(spec.path.encode(), body, left, headers)
-                return message.reply(self._wire.decode_reply(message, data))
+                return message.reply(await self._decoded(message, data))
             call = self._method(spec)(body, timeout=left, metadata=headers)
             return message.reply(await self._result(call, message))
         except aio.AioRpcError as failure:
@@ -78,22 +91,39 @@ class GrpcChannel:
             self._check_open(message)
             raise
 
+    async def _request(self, message: Message) -> bytes:
+        """The body of a request; what it has left out is at the other end already."""
+        if spec_of(message).provided:
+            return (await self._wire.encode_request(message)).data
+        if message.encoded is None:
+            message.encoded = Encoded(shared=False)
+        able = functools.partial(self._courier.able, message)
+        body = await self._wire.encode_request(message, apart=able)
+        if not body.runs:
+            return body.data
+        if not await able():  # it was made for another node, which is
+            return (await self._wire.encode_request(message)).data
+        return await self._courier.deliver(body, outgoing_of(body, message), message)
+
+    async def _decoded(self, message: Message, data: bytes, encoding: str = "") -> Any:
+        body = await self._courier.fetch(data, message) if has_reference(data) else Body(data)
+        return await self._wire.decode_reply(message, body, encoding)
+
     async def _result(self, call: Any, message: Message) -> Any:
         data = await call
-        encoding = await self._encoding(call) if message.compressor else ""
-        return self._wire.decode_reply(message, data, encoding)
+        return await self._decoded(message, data, await self._encoding(call) if message.compressor else "")
 
     async def stream(self, target: str, message: Message) -> AsyncIterator[Any]:
         """Make a call that is answered with a stream, and give its items; raises RpcError where it fails."""
         spec = spec_of(message)
-        body = () if spec.takes_stream else (self._wire.encode_request(message),)
+        body = () if spec.takes_stream else (await self._request(message),)
         call = self._method(spec)(*body, timeout=self._left(message), metadata=self._headers(message))
         async with self._running(call, message):
             encoding: str | None = None if message.compressor else ""
             async for data in call:
                 if encoding is None:
                     encoding = await self._encoding(call)
-                yield self._wire.decode_reply(message, data, encoding)
+                yield await self._decoded(message, data, encoding)
 
     @contextlib.asynccontextmanager
     async def _running(self, call: Any, message: Message) -> AsyncGenerator[None, None]:
@@ -122,14 +152,36 @@ class GrpcChannel:
     async def _write(self, call: Any, message: Message) -> None:
         """Write a request; what makes it fail ends the call, which then tells why."""
         try:
-            async for body in self._wire.request_bodies(message):
-                await call.write(body)
-            await call.done_writing()
+            async with contextlib.aclosing(self._bodies(message)) as bodies:
+                async for body in bodies:
+                    await call.write(body)
+                await call.done_writing()
         except (aio.AioRpcError, asyncio.InvalidStateError):
             return  # the call has ended, and its outcome says how
         except Exception:
             call.cancel()
             raise
+
+    async def _bodies(self, message: Message) -> AsyncGenerator[bytes, None]:
+        """The bodies of a streamed request. What one has left out is sent when the former has taken its own."""
+        apart = None if spec_of(message).provided else functools.partial(self._courier.able, message)
+        held: asyncio.Task[None] | None = None
+        try:
+            async for body in self._wire.request_bodies(message, apart=apart):
+                if not body.runs:
+                    yield body.data
+                    continue
+                if held is not None:
+                    await held
+                outgoing = Outgoing(body.runs, packing=Packing.of(message.compressor))
+                data = await self._courier.deliver(body, outgoing, message)
+                held = asyncio.create_task(self._courier.taken(outgoing, message), name="oiafed-transfer-held")
+                yield data
+        finally:
+            if held is not None:
+                held.cancel()
+                await asyncio.wait([held])
+                _ = held.cancelled() or held.exception()  # the call's outcome tells of it
 
     @staticmethod
     async def _encoding(call: Any) -> str:
@@ -158,7 +210,7 @@ class GrpcChannel:
         return left
 
     def _headers(self, message: Message) -> Headers:
-        return request_headers(message, self._wire.serializers.names)
+        return request_headers(message, self._wire.serializers.names, bulk=True)
 
     def _check_open(self, message: Message) -> None:
         """Raise what a cancellation stands for that came with the end of the channel."""
@@ -171,6 +223,7 @@ class GrpcChannel:
     async def close(self) -> None:
         """Close the channel; calls under way fail."""
         self._closed = True
+        await self._courier.close()
         if self._direct is not None:
             self._direct.close()
         await self._channel.close(None)

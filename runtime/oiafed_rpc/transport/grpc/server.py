@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import grpc
 from grpc import aio
 
+from oiafed_rpc.body import Body
+from oiafed_rpc.bulk.depot import Depot
+from oiafed_rpc.bulk.outgoing import Outgoing
+from oiafed_rpc.bulk.packing import Packing
+from oiafed_rpc.bulk.reference import has_reference, split, with_reference
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import RpcError
-from oiafed_rpc.message import Identity, Message
+from oiafed_rpc.message import Compressor, Identity, Message
 from oiafed_rpc.streams import close, next_item
 from oiafed_rpc.transport.grpc.failures import DETAILS_KEY, GRPC_CODES
 from oiafed_rpc.wire.headers import ENCODING, request_from
@@ -39,12 +44,14 @@ class Router(grpc.GenericRpcHandler):
 
     Args:
         endpoint: What the node offers.
+        depot: Where the large buffers of requests are, and those of replies wait.
         timeout: Seconds that a request without a deadline may take, where its method does not say.
         secure: Whether callers may have shown a certificate.
     """
 
-    def __init__(self, endpoint: Endpoint, timeout: float, *, secure: bool) -> None:
+    def __init__(self, endpoint: Endpoint, depot: Depot, timeout: float, *, secure: bool) -> None:
         self._endpoint = endpoint
+        self._depot = depot
         self._timeout = timeout
         self._secure = secure
         self._known: dict[str, _Route] = {}
@@ -54,7 +61,7 @@ class Router(grpc.GenericRpcHandler):
         path = handler_call_details.method
         route = self._known.get(path)
         if route is None:
-            route = _Route(self._endpoint, self._timeout, path, secure=self._secure)
+            route = _Route(self._endpoint, self._depot, self._timeout, path, secure=self._secure)
             if route.spec is not None:
                 self._known[path] = route
         return route.kind(route, handler_call_details.invocation_metadata)
@@ -63,14 +70,34 @@ class Router(grpc.GenericRpcHandler):
 class _Route:
     """One path of a node."""
 
-    def __init__(self, endpoint: Endpoint, timeout: float, path: str, *, secure: bool) -> None:
+    def __init__(self, endpoint: Endpoint, depot: Depot, timeout: float, path: str, *, secure: bool) -> None:
         self.endpoint = endpoint
+        self.depot = depot
         self.wire = endpoint.wire
         self.path = path
         self.secure = secure
         self.spec = spec = endpoint.spec(path)
         self.timeout = (spec.timeout if spec else None) or timeout
         self.kind = _KINDS[spec is not None and spec.takes_stream, spec is not None and spec.gives_stream]
+
+    def body(self, data: bytes) -> Body:
+        """A body as it came, with what it had left out."""
+        if not has_reference(data):
+            return Body(data)
+        reference, rest = split(data)
+        return Body(rest, (), self.depot.take(reference.id))
+
+    async def reply(
+        self, message: Message, payload: Any, compressor: Compressor | None
+    ) -> tuple[bytes, Outgoing | None]:
+        """The body of a reply, and what it leaves here to be fetched."""
+        apart = not (self.spec and self.spec.provided) and message.arrival is not None and message.arrival.fetches
+        body = await self.wire.encode_reply(message, payload, compressor, apart=apart)
+        if not body.runs:
+            return body.data, None
+        outgoing = Outgoing(body.runs, packing=Packing.of(compressor))
+        self.depot.depart(outgoing)
+        return with_reference(body.data, outgoing.id, outgoing.sizes), outgoing
 
 
 class _Call(_Handler):
@@ -94,7 +121,7 @@ class _Call(_Handler):
         try:
             message = self._message(body, context)
             reply = await route.endpoint.receive(message)
-            data = route.wire.encode_reply(message, reply.payload, reply.compressor)
+            data, _ = await route.reply(message, reply.payload, reply.compressor)
         except RpcError as error:
             await self._abort(error, context)
         if reply.compressor is not None:
@@ -114,20 +141,21 @@ class _Call(_Handler):
         try:
             while True:
                 try:
-                    data = route.wire.encode_reply(message, await next_item(items), reply.compressor)
+                    data, left = await route.reply(message, await next_item(items), reply.compressor)
                 except StopAsyncIteration:
                     return
                 except RpcError as error:
                     await self._abort(error, context)
                 yield data
+                if left is not None:  # no more than one waits to be fetched
+                    await route.depot.held(left.id)
         finally:
             await close(items)
 
     def _message(self, body: bytes | AsyncIterator[bytes], context: _Context) -> Message:
         route = self._route
-        if not isinstance(body, bytes):
-            body = _whole(body, context)
-        message = request_from(route.path, route.spec, body, self._metadata, route.endpoint.node_id)
+        came = route.body(body) if isinstance(body, bytes) else _whole(body, route, context)
+        message = request_from(route.path, route.spec, came, self._metadata, route.endpoint.node_id)
         left = cast("float | None", context.time_remaining())
         message.deadline = time.monotonic() + (route.timeout if left is None else left)
         if route.secure:
@@ -169,13 +197,13 @@ _KINDS: dict[tuple[bool, bool], type[_Call]] = {
 """By whether the request and the response are streams."""
 
 
-async def _whole(bodies: AsyncIterator[bytes], context: _Context) -> AsyncIterator[bytes]:
+async def _whole(bodies: AsyncIterator[bytes], route: _Route, context: _Context) -> AsyncIterator[Body]:
     """The bodies of a streamed request, which must not seem complete where its caller has given up.
 
     gRPC ends both alike, and notices a moment later that the call is cancelled: then asking once more ends it here.
     """
     async for body in bodies:
-        yield body
+        yield route.body(body)
     for _ in range(_LOOKS):
         await asyncio.sleep(_MOMENT)
         await context.read()

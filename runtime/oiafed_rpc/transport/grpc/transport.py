@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from oiafed_rpc.config import TlsConfig
+from oiafed_rpc.bulk.depot import Depot
+from oiafed_rpc.bulk.service import BulkService
+from oiafed_rpc.config import LanesConfig, TlsConfig
+from oiafed_rpc.config.rules import seconds
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.lifecycle import elsewhere
@@ -30,6 +33,11 @@ class GrpcTransport(Transport):
         port: The port to listen on; 0 for any that is free.
         timeout: Seconds that a request which arrives without a deadline may take, where its method does not say.
         tls: What it proves itself with and whom it trusts; None for plain text.
+        lanes: How large payloads may travel beside the gRPC connections; by default every way there is.
+        idle_timeout: Seconds in which a large payload under way may stand still, before its call fails.
+
+    Raises:
+        ConfigError: for an `idle_timeout` that is no time.
 
     Attributes:
         port: The port that is listened on, once started; 0 before, and for a Unix socket.
@@ -42,12 +50,17 @@ class GrpcTransport(Transport):
         *,
         timeout: float = 60.0,
         tls: TlsConfig | None = None,
+        lanes: LanesConfig | None = None,
+        idle_timeout: float = 30.0,
     ) -> None:
         super().__init__()
         self._host = host
         self._asked_port = port
         self._timeout = timeout
         self._tls = tls
+        self._lanes = lanes or LanesConfig()
+        self._idle_timeout = seconds(idle_timeout)
+        self._depot: Depot | None = None
         self._server: GrpcServer | None = None
         self._channels: dict[str, GrpcChannel] = {}
         self._candidates: dict[str, _Candidate] = {}
@@ -55,9 +68,11 @@ class GrpcTransport(Transport):
         self.port = 0
 
     def attach(self, endpoint: Endpoint) -> None:
-        """Become the transport of a node, and offer what gRPC's tools expect of one."""
+        """Become the transport of a node, and offer what gRPC's tools expect of one, and what moves large payloads."""
         super().attach(endpoint)
         offer_standard_services(endpoint)
+        self._depot = Depot(endpoint.wire.max_message_size, self._idle_timeout)
+        endpoint.register(BulkService(self._depot, {}, self._idle_timeout), by_name=False)
 
     async def start(self) -> None:
         """Listen, where there is something to listen on.
@@ -71,15 +86,22 @@ class GrpcTransport(Transport):
         if self._host is None:
             return
         credentials = server_credentials(self._tls) if self._tls else None
-        router = Router(self.endpoint, self._timeout, secure=credentials is not None)
+        router = Router(self.endpoint, self._held, self._timeout, secure=credentials is not None)
         self._server = GrpcServer(router, self.endpoint.wire.max_message_size, credentials)
         self.port = await self._server.start(self._host, self._asked_port)
+
+    @property
+    def _held(self) -> Depot:
+        """The large payloads of calls to this node, and of replies that were not yet fetched."""
+        depot, _ = self._depot, self.endpoint  # which says so where this is no node's
+        return cast("Depot", depot)
 
     async def stop(self) -> None:
         """Stop listening and close every channel."""
         server, self._server = self._server, None
         if server is not None:
             await server.stop()  # first: what is running may still call others
+        self._held.clear()
         channels, self._channels = self._channels, {}
         candidates, self._candidates = self._candidates, {}
         for node_id in channels:
@@ -104,10 +126,12 @@ class GrpcTransport(Transport):
     def _make_channel(self, node_id: str, host: str, port: int) -> GrpcChannel:
         where, wire, tls = authority(host, port), self.endpoint.wire, self._tls
         if tls is None:
-            return GrpcChannel(where, channel_options(host, wire.max_message_size), None, None, wire)
+            return GrpcChannel(
+                where, channel_options(host, wire.max_message_size), None, None, wire, (), self._idle_timeout
+            )
         name = node_id if is_mutual(tls) else ""
         options = channel_options(host, wire.max_message_size, name)
-        return GrpcChannel(where, options, channel_credentials(tls), name or host, wire)
+        return GrpcChannel(where, options, channel_credentials(tls), name or host, wire, (), self._idle_timeout)
 
     async def welcome(self, peer: Peer) -> None:
         """Take over the channel over which a node has introduced itself."""

@@ -1,0 +1,28 @@
+"""What a payload is once it is to travel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from oiafed_rpc.bulk.runs import Run
+from oiafed_rpc.serializer.base import Buffer
+
+
+class Body(NamedTuple):
+    """The bytes of a payload: a message, and the buffers that it has left out.
+
+    Attributes:
+        data: The message.
+        runs: The memory of the buffers, on the side that sends.
+        buffers: The buffers, on the side that has received them; each is then its value's own memory.
+    """
+
+    data: bytes
+    runs: Sequence[Run] = ()
+    buffers: Sequence[Buffer] = ()
+
+    @property
+    def size(self) -> int:
+        """The bytes of all of it."""
+        return len(self.data) + sum(run.nbytes for run in self.runs) + sum(map(len, self.buffers))

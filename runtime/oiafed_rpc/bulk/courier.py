@@ -1,0 +1,188 @@
+"""Moves the transfers of the calls over one channel, from the side that has opened it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from oiafed_rpc.body import Body
+from oiafed_rpc.bulk.calls import BulkCalls, Sender
+from oiafed_rpc.bulk.errors import LaneUnfit, TransferError
+from oiafed_rpc.bulk.incoming import Incoming
+from oiafed_rpc.bulk.lanes.base import Lane
+from oiafed_rpc.bulk.lanes.choice import LaneKind, Lanes
+from oiafed_rpc.bulk.lanes.stream import StreamLane
+from oiafed_rpc.bulk.meter import Meter
+from oiafed_rpc.bulk.motion import in_motion
+from oiafed_rpc.bulk.outgoing import Outgoing
+from oiafed_rpc.bulk.packing import Packing
+from oiafed_rpc.bulk.reference import split, with_reference
+from oiafed_rpc.errors import Code, RetriableError, RpcError
+from oiafed_rpc.log import logger
+from oiafed_rpc.message import Encoded, Message
+
+_PATIENCE = 10.0  # seconds in which a broken link may come back
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds
+_MOST_WRONG = 3
+
+_Attempt = Callable[..., Awaitable[None]]
+
+
+class Courier:
+    """Moves the transfers of the calls over one channel.
+
+    Args:
+        sender: The channel.
+        kinds: The lanes beside the stream that may be opened, the best first.
+        limit: Bytes of the largest transfer.
+        idle: Seconds that a transfer may stand still.
+    """
+
+    def __init__(self, sender: Sender, kinds: Sequence[LaneKind], limit: int, idle: float) -> None:
+        self._sender = sender
+        self._limit = limit
+        self._idle = idle
+        self._lanes = Lanes(kinds)
+        self._begun: set[bytes] = set()
+        self._able: bool | None = None
+
+    async def able(self, message: Message) -> bool:
+        """Whether the node at the other end takes transfers; asked once."""
+        if self._able is None:
+            try:
+                await BulkCalls(self._sender, message).open([])
+            except RpcError as error:
+                if error.code is not Code.UNIMPLEMENTED:
+                    raise
+                self._able = False
+            else:
+                self._able = True
+        return self._able
+
+    async def deliver(self, body: Body, outgoing: Outgoing, message: Message) -> bytes:
+        """Bring the buffers of a body to the node that is called; gives the bytes that stand for all of it.
+
+        Args:
+            body: The body.
+            outgoing: The transfer of its buffers.
+            message: The call that it is for.
+
+        Raises:
+            RetriableError: where the link broke or stood still for too long; the call has not run.
+            RpcError: where the node refuses the transfer.
+        """
+        meter = self._meter(message, outgoing.size, sending=True)
+        again = outgoing.id in self._begun
+        self._begun.add(outgoing.id)
+
+        async def attempt(lane: Lane, *, resume: bool) -> None:
+            await lane.push(outgoing, meter, resume=resume or again)
+
+        await self._carry(attempt, meter, message)
+        self._begun.discard(outgoing.id)
+        return with_reference(body.data, outgoing.id)
+
+    async def fetch(self, data: bytes, message: Message) -> Body:
+        """A body of which the buffers were left behind, and are fetched.
+
+        Raises:
+            RetriableError: where the link broke or stood still for too long.
+            RpcError: RESOURCE_EXHAUSTED where they are too large; NOT_FOUND where the node no longer has them.
+        """
+        reference, rest = split(data)
+        incoming = Incoming(reference.id, reference.sizes, self._limit)
+        await self._wait_for_turn(message, reference.id)
+        meter = self._meter(message, incoming.size, sending=False)
+
+        async def attempt(lane: Lane, *, resume: bool) -> None:
+            await lane.pull(incoming, meter)
+
+        await self._carry(attempt, meter, message)
+        return Body(rest, (), incoming.buffers)
+
+    async def taken(self, outgoing: Outgoing, message: Message) -> None:
+        """Wait until the call at the other end has taken a transfer, which is held for it as long as this waits."""
+        await BulkCalls(self._sender, message).taken(outgoing.id)
+
+    async def close(self) -> None:
+        """Close the lanes; transfers under way fail."""
+        await self._lanes.close()
+
+    def _meter(self, message: Message, size: int, *, sending: bool) -> Meter:
+        return Meter(
+            message.method,
+            message.target,
+            size,
+            sending=sending,
+            idle=self._idle,
+            progress=message.progress,
+            call=message,
+        )
+
+    async def _wait_for_turn(self, message: Message, transfer_id: bytes) -> None:
+        """Wait until there is room for a reply; the node that has it is told now and then that it is still wanted."""
+        if message.turn is None:
+            return
+        left, pause = message.time_left() or 0.0, self._idle / 3
+        while True:
+            message.keep(left + self._idle)
+            try:
+                async with asyncio.timeout(pause):
+                    await message.turn.enter()
+                break
+            except TimeoutError:
+                await BulkCalls(self._sender, message).received(transfer_id)
+        message.keep(left)
+
+    async def _carry(self, attempt: _Attempt, meter: Meter, message: Message) -> None:
+        """Try until a transfer is whole, as long as it advances or the link may come back."""
+        try:
+            await self._attempts(attempt, meter, message)
+        except BaseException as error:
+            meter.fail(error)
+            raise
+        meter.finish()
+
+    async def _attempts(self, attempt: _Attempt, meter: Meter, message: Message) -> None:
+        calls = BulkCalls(self._sender, message)
+        lanes = [*self._lanes.usable(calls), StreamLane(calls)]
+        pause, wrong, tries = _FIRST_PAUSE, 0, 0
+        while True:
+            meter.lane, done = lanes[0].name, meter.done
+            try:
+                async with in_motion(meter):
+                    return await attempt(lanes[0], resume=tries > 0)
+            except LaneUnfit as reason:
+                logger.debug("the lane %s does not carry a transfer of %s: %s", lanes[0].name, message.method, reason)
+                lanes.pop(0)
+                continue
+            except (ConnectionError, TimeoutError) as error:
+                tries += 1
+                if meter.done > done:
+                    pause, wrong = _FIRST_PAUSE, 0
+                wrong += isinstance(error, TransferError)
+                if wrong == _MOST_WRONG or meter.still() >= min(self._idle, _PATIENCE):
+                    raise _broken(error, meter, message) from error
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def outgoing_of(body: Body, message: Message) -> Outgoing:
+    """The transfer of a request's buffers: the same for all messages of a broadcast, and for a call made again."""
+    encoded = message.encoded or Encoded(shared=False)
+    if encoded.outgoing is None:
+        packing = Packing.of(message.compressor)
+        encoded.outgoing = Outgoing(body.runs, packing=packing, shared=encoded.shared)
+    return encoded.outgoing
+
+
+def _broken(error: Exception, meter: Meter, message: Message) -> RpcError:
+    way = "to" if meter.sending else "from"
+    told = (
+        f"{message.method}: the transfer {way} node {message.target!r} broke off after {meter.done:,} of "
+        f"{meter.total:,} bytes: {str(error) or 'it stood still'}"
+    )
+    details = {"node": message.target, "method": message.method}
+    if isinstance(error, TransferError):
+        return RpcError(Code.DATA_LOSS, told, details)
+    return RetriableError(told, details, ran=not meter.sending)

@@ -1,0 +1,82 @@
+"""The lanes of one connection beside the stream: opened when first used, and passed over where they can't be."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from oiafed_rpc.bulk.calls import BulkCalls
+from oiafed_rpc.bulk.errors import LaneUnfit
+from oiafed_rpc.bulk.lanes.base import Lane
+from oiafed_rpc.errors import RpcError
+from oiafed_rpc.system import types
+
+if TYPE_CHECKING:
+    from oiafed_rpc.bulk.lanes.line import Line
+
+_BARRED = 60.0  # seconds in which a lane that could not be opened is not asked for again
+
+Dial = Callable[[], Awaitable["Line"]]
+"""Opens a connection of a lane; raises LaneUnfit where that can't be had."""
+
+
+class LaneKind(NamedTuple):
+    """A lane that may be opened.
+
+    Attributes:
+        name: What it is called in offers.
+        make: Makes it.
+        connect: Opens a connection to where it is offered; raises OSError where that fails.
+    """
+
+    name: str
+    make: Callable[[Dial], Lane]
+    connect: Callable[[types.Lane], Awaitable[Line]]
+
+
+class Lanes:
+    """The lanes of one connection beside the stream.
+
+    Args:
+        kinds: Those that may be opened, the best first.
+    """
+
+    def __init__(self, kinds: Sequence[LaneKind]) -> None:
+        self._openings = [_Opening(kind) for kind in kinds]
+
+    def usable(self, calls: BulkCalls) -> list[Lane]:
+        """The lanes, the best first, but those that could not be opened a moment ago.
+
+        Args:
+            calls: What asks for tickets.
+        """
+        for opening in self._openings:
+            opening.calls = calls
+        return [opening.lane for opening in self._openings if opening.barred <= time.monotonic()]
+
+    async def close(self) -> None:
+        """Close all of them; operations under way fail."""
+        for opening in self._openings:
+            await opening.lane.close()
+
+
+class _Opening:
+    """Opens the connections of one lane."""
+
+    calls: BulkCalls
+
+    def __init__(self, kind: LaneKind) -> None:
+        self.lane = kind.make(self._dial)
+        self.barred = 0.0
+        self._kind = kind
+
+    async def _dial(self) -> Line:
+        try:
+            offers = await self.calls.open([self._kind.name])
+            if not offers:
+                raise LaneUnfit("it is not offered")
+            return await self._kind.connect(offers[0])
+        except (OSError, RpcError, LaneUnfit) as error:
+            self.barred = time.monotonic() + _BARRED
+            raise LaneUnfit(str(error)) from error

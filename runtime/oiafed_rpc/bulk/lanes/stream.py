@@ -1,0 +1,89 @@
+"""The lane that always works: calls of gRPC itself, through proxies, TLS and NAT, on the one port."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+from typing_extensions import override
+
+from oiafed_rpc.bulk.calls import BulkCalls
+from oiafed_rpc.bulk.chunk import Chunk
+from oiafed_rpc.bulk.errors import TransferError
+from oiafed_rpc.bulk.incoming import Incoming
+from oiafed_rpc.bulk.lanes.base import Lane
+from oiafed_rpc.bulk.meter import Meter
+from oiafed_rpc.bulk.outgoing import Outgoing
+from oiafed_rpc.errors import RetriableError
+from oiafed_rpc.system.types import PullRequest, Transfer
+
+
+class StreamLane(Lane):
+    """Carries transfers as streams of `oiafed.v1.Bulk`.
+
+    Args:
+        calls: Makes them.
+    """
+
+    name = "stream"
+
+    def __init__(self, calls: BulkCalls) -> None:
+        self._calls = calls
+
+    @override
+    async def push(self, outgoing: Outgoing, meter: Meter, *, resume: bool) -> None:
+        with _resumable():
+            start = await self._calls.received(outgoing.id) if resume else 0
+            received = await self._calls.push(_pushed(outgoing, start, meter))
+        if received != outgoing.size:
+            raise TransferError(f"{received:,} of {outgoing.size:,} bytes have arrived")
+
+    @override
+    async def pull(self, incoming: Incoming, meter: Meter) -> None:
+        session = incoming.begin()
+        complete = asyncio.Event()
+
+        async def requests() -> AsyncIterator[PullRequest]:
+            yield PullRequest(id=incoming.id, offset=incoming.received)
+            await complete.wait()
+            yield PullRequest(id=incoming.id, offset=incoming.size)
+
+        with _resumable():
+            async for head, data in self._calls.pull(requests()):
+                await session.take(head, data)
+                meter.advance(head.size, head.packed)
+                if incoming.complete:
+                    complete.set()
+        if not incoming.complete:
+            raise TransferError(f"{incoming.received:,} of {incoming.size:,} bytes have come")
+
+    @override
+    async def close(self) -> None:
+        """Nothing is held: the streams end with their operations."""
+
+
+async def _pushed(outgoing: Outgoing, start: int, meter: Meter) -> AsyncIterator[Transfer | Chunk]:
+    """What a push consists of; a chunk counts once gRPC has room for the next."""
+    yield Transfer(id=outgoing.id, sizes=list(outgoing.sizes))
+    async for chunk in chunks_of(outgoing, start):
+        yield chunk
+        meter.advance(chunk.head.size, chunk.head.packed)
+
+
+async def chunks_of(outgoing: Outgoing, start: int) -> AsyncIterator[Chunk]:
+    """The chunks of a transfer from a byte on."""
+    while start < outgoing.size:
+        chunk = await outgoing.next_chunk(start)
+        yield chunk
+        start += chunk.head.size
+        outgoing.sent(start)
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """A failure that another attempt may mend is one of the connection."""
+    try:
+        yield
+    except RetriableError as error:
+        raise ConnectionError(error.message) from error
