@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any, NamedTuple, cast
 
 from oiafed_rpc.bulk.depot import Depot
+from oiafed_rpc.bulk.lanes.listening import LaneListener
 from oiafed_rpc.bulk.service import BulkService
 from oiafed_rpc.config import LanesConfig, TlsConfig
 from oiafed_rpc.config.rules import seconds
@@ -18,6 +19,7 @@ from oiafed_rpc.method import SYSTEM_SERVICE
 from oiafed_rpc.peers import Peer
 from oiafed_rpc.transport.base import Transport
 from oiafed_rpc.transport.grpc.client import GrpcChannel
+from oiafed_rpc.transport.grpc.lanes import offered, openable
 from oiafed_rpc.transport.grpc.listening import GrpcServer
 from oiafed_rpc.transport.grpc.options import authority, channel_options, is_loopback
 from oiafed_rpc.transport.grpc.security import channel_credentials, check_files, is_mutual, server_credentials
@@ -61,6 +63,7 @@ class GrpcTransport(Transport):
         self._lanes = lanes or LanesConfig()
         self._idle_timeout = seconds(idle_timeout)
         self._depot: Depot | None = None
+        self._offered: dict[str, LaneListener] = {}
         self._server: GrpcServer | None = None
         self._channels: dict[str, GrpcChannel] = {}
         self._candidates: dict[str, _Candidate] = {}
@@ -72,7 +75,7 @@ class GrpcTransport(Transport):
         super().attach(endpoint)
         offer_standard_services(endpoint)
         self._depot = Depot(endpoint.wire.max_message_size, self._idle_timeout)
-        endpoint.register(BulkService(self._depot, {}, self._idle_timeout), by_name=False)
+        endpoint.register(BulkService(self._depot, self._offered, self._idle_timeout), by_name=False)
 
     async def start(self) -> None:
         """Listen, where there is something to listen on.
@@ -89,6 +92,7 @@ class GrpcTransport(Transport):
         router = Router(self.endpoint, self._held, self._timeout, secure=credentials is not None)
         self._server = GrpcServer(router, self.endpoint.wire.max_message_size, credentials)
         self.port = await self._server.start(self._host, self._asked_port)
+        self._offered.update(offered(self._lanes, self._held, self._host, self._tls, self._idle_timeout))
 
     @property
     def _held(self) -> Depot:
@@ -101,6 +105,8 @@ class GrpcTransport(Transport):
         server, self._server = self._server, None
         if server is not None:
             await server.stop()  # first: what is running may still call others
+        while self._offered:
+            await self._offered.popitem()[1].stop()
         self._held.clear()
         channels, self._channels = self._channels, {}
         candidates, self._candidates = self._candidates, {}
@@ -124,14 +130,12 @@ class GrpcTransport(Transport):
             await superseded.give_up()
 
     def _make_channel(self, node_id: str, host: str, port: int) -> GrpcChannel:
-        where, wire, tls = authority(host, port), self.endpoint.wire, self._tls
-        if tls is None:
-            return GrpcChannel(
-                where, channel_options(host, wire.max_message_size), None, None, wire, (), self._idle_timeout
-            )
-        name = node_id if is_mutual(tls) else ""
+        where, wire, tls, idle = authority(host, port), self.endpoint.wire, self._tls, self._idle_timeout
+        name = node_id if tls is not None and is_mutual(tls) else ""
         options = channel_options(host, wire.max_message_size, name)
-        return GrpcChannel(where, options, channel_credentials(tls), name or host, wire, (), self._idle_timeout)
+        expected = (name or host) if tls is not None else None
+        lanes = openable(self._lanes, host, tls, expected or "", idle)
+        return GrpcChannel(where, options, channel_credentials(tls) if tls else None, expected, wire, lanes, idle)
 
     async def welcome(self, peer: Peer) -> None:
         """Take over the channel over which a node has introduced itself."""
