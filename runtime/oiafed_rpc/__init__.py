@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from oiafed_rpc.collection import Broadcast, BroadcastStream, ProxyCollection, Replies, Reply
+    from oiafed_rpc.broadcast import Broadcast, BroadcastStream
+    from oiafed_rpc.bulk.meter import Transfer
+    from oiafed_rpc.collection import ProxyCollection
     from oiafed_rpc.config import Address, NodeConfig, TlsConfig
     from oiafed_rpc.context import Call, current_call
     from oiafed_rpc.errors import (
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from oiafed_rpc.peers import Peer
     from oiafed_rpc.proxy import Proxy
     from oiafed_rpc.records import Empty, OpenEnum, Record, Tensor, Tensors
+    from oiafed_rpc.replies import Replies, Reply
     from oiafed_rpc.requests import RequestStream
     from oiafed_rpc.retry import RetryPolicy
     from oiafed_rpc.serializer import (
@@ -49,7 +52,9 @@ if TYPE_CHECKING:
     from oiafed_rpc.transport.memory import MemoryNetwork, MemoryTransport
 
 _MODULES = {
-    "collection": "Broadcast BroadcastStream ProxyCollection Replies Reply",
+    "broadcast": "Broadcast BroadcastStream",
+    "bulk.meter": "Transfer",
+    "collection": "ProxyCollection",
     "config": "Address NodeConfig TlsConfig",
     "context": "Call current_call",
     "errors": (
@@ -64,6 +69,7 @@ _MODULES = {
     "peers": "Peer",
     "proxy": "Proxy",
     "records": "Empty OpenEnum Record Tensor Tensors",
+    "replies": "Replies Reply",
     "requests": "RequestStream",
     "retry": "RetryPolicy",
     "serializer": "JsonSerializer PickleSerializer ProtoSerializer Serializer SerializerError Serializers",
@@ -124,6 +130,7 @@ __all__ = [
     "Tensor",
     "Tensors",
     "TlsConfig",
+    "Transfer",
     "Transport",
     "current_call",
 ]

@@ -11,7 +11,7 @@ import contextlib
 import time
 import types
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from oiafed_rpc.alarms import alarms_of
 from oiafed_rpc.errors import Code, RpcError, type_and_text
@@ -19,6 +19,8 @@ from oiafed_rpc.log import logger
 
 GRACE = 0.5
 """Seconds in which a cancelled handler may clean up."""
+
+_MOVED = 1.0  # seconds after which a deadline that has moved is looked at again: it may have moved back
 
 
 class Steps(Protocol):
@@ -35,6 +37,21 @@ class Steps(Protocol):
     def close(self) -> Any:
         """End it."""
         ...
+
+
+class Bound(Protocol):
+    """What has a deadline, which may move while it is waited for: a `Message`, or `Until`."""
+
+    @property
+    def deadline(self) -> float | None:
+        """When the handler must end, on the clock of `time.monotonic`, in seconds; None for no limit."""
+        ...
+
+
+class Until(NamedTuple):
+    """A deadline that stays."""
+
+    deadline: float | None
 
 
 def first_step(steps: Steps, title: str) -> tuple[Any, bool]:
@@ -58,14 +75,12 @@ def first_step(steps: Steps, title: str) -> tuple[Any, bool]:
 
 
 @types.coroutine
-def bounded(
-    steps: Steps, deadline: float | None, title: str, waits: tuple[Waits, ...] = ()
-) -> Generator[Any, None, Any]:
+def bounded(steps: Steps, call: Bound, title: str, waits: tuple[Waits, ...] = ()) -> Generator[Any, None, Any]:
     """Run a handler until it ends, its deadline passes, or its caller is cancelled.
 
     Args:
         steps: The coroutine of the handler.
-        deadline: When it must end, on the clock of `time.monotonic`, in seconds; None for no limit.
+        call: What has its deadline.
         title: The method, for the error.
         waits: Where this wait is entered while it lasts, for others to end it.
 
@@ -77,14 +92,12 @@ def bounded(
     came, done = first_step(steps, title)
     if done:
         return came
-    return (yield from _rest(steps, came, deadline, title, waits))
+    return (yield from _rest(steps, came, call, title, waits))
 
 
-def _rest(
-    steps: Steps, waiting: Any, deadline: float | None, title: str, waits: tuple[Waits, ...]
-) -> Generator[Any, None, Any]:
+def _rest(steps: Steps, waiting: Any, call: Bound, title: str, waits: tuple[Waits, ...]) -> Generator[Any, None, Any]:
     """What follows on `first_step`: as `bounded`, for a handler that waits."""
-    wait = Wait(deadline, waits)
+    wait = Wait(call, waits)
     try:
         while True:
             thrown: BaseException | None = None
@@ -120,7 +133,7 @@ def _rest(
     raise wait.outcome(title)
 
 
-rest: Callable[[Steps, Any, float | None, str, tuple[Waits, ...]], Awaitable[Any]] = types.coroutine(_rest)
+rest: Callable[[Steps, Any, Bound, str, tuple[Waits, ...]], Awaitable[Any]] = types.coroutine(_rest)
 
 
 def deadline_exceeded(title: str) -> RpcError:
@@ -167,9 +180,9 @@ class Wait:
         ending: Whether the handler has been cancelled, and is cleaning up.
     """
 
-    __slots__ = ("_alarms", "_before", "_ended", "_failure", "_own", "_seen", "_waits", "ending", "task")
+    __slots__ = ("_alarms", "_before", "_call", "_ended", "_failure", "_own", "_seen", "_waits", "ending", "task")
 
-    def __init__(self, deadline: float | None, waits: tuple[Waits, ...]) -> None:
+    def __init__(self, call: Bound, waits: tuple[Waits, ...]) -> None:
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a call must be awaited in a task of asyncio")
@@ -183,8 +196,9 @@ class Wait:
         for each in waits:
             each.add(self)
         self._alarms = alarms_of(task.get_loop())
-        if deadline is not None:
-            self._alarms.set(self, deadline)
+        self._call = call
+        if call.deadline is not None:
+            self._alarms.set(self, call.deadline)
 
     def end(self) -> None:
         """It is over, however it ended."""
@@ -202,8 +216,12 @@ class Wait:
         await self._ended.wait()
 
     def ring(self) -> None:
-        """The deadline has come, or the end of the grace."""
-        self._cancel(None)
+        """The deadline has come, or the end of the grace; or the deadline has moved."""
+        now, deadline = time.monotonic(), self._call.deadline
+        if self.ending or deadline is None or deadline <= now:
+            self._cancel(None)
+        else:
+            self._alarms.set(self, min(deadline, now + _MOVED))
 
     def fail(self, make: Callable[[], RpcError]) -> None:
         """End the wait with an error. From any thread; a wait that has ended by itself is left alone."""

@@ -6,16 +6,15 @@ import asyncio
 import contextlib
 import functools
 import itertools
-import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple, cast
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple, cast
 
 from oiafed_rpc.bounded import GRACE, Waits, first_step, rest
 from oiafed_rpc.codec.messages import Params
 from oiafed_rpc.codec.misfit import FieldError, mismatch
-from oiafed_rpc.config.rules import LONGEST
-from oiafed_rpc.context import deadline_after
+from oiafed_rpc.context import give_deadline
 from oiafed_rpc.dynamic import WITH_STREAM, stream_in
 from oiafed_rpc.errors import Code, RetriableError, RpcError, as_rpc_error
 from oiafed_rpc.forking import on_fork
@@ -23,6 +22,7 @@ from oiafed_rpc.interceptors import Context, Interceptor, Side, checked_reply, c
 from oiafed_rpc.lifecycle import orphaned
 from oiafed_rpc.message import Encoded, Message
 from oiafed_rpc.method import Method
+from oiafed_rpc.options import Options
 from oiafed_rpc.repeating import Repeating, judged
 from oiafed_rpc.requests import Source
 from oiafed_rpc.retry import RetryPolicy
@@ -30,81 +30,20 @@ from oiafed_rpc.schemas.acquaintances import Acquaintances
 from oiafed_rpc.serializer import Serializers
 from oiafed_rpc.streams import close, item_in_time
 from oiafed_rpc.transport.base import Transport
+from oiafed_rpc.turns import Turn
 from oiafed_rpc.wire.bodies import PROTO, spec_of
 
-_KEY = re.compile(r"[a-z0-9_.-]+")
-_VALUE = re.compile(r"[ -~]*")
-_MAX_METADATA = 4096  # bytes; servers may refuse headers of 8 KiB in all
-_MOST_METADATA = 32  # keys; receivers read 64 headers in all
 
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What `with_options` sets.
+class Shared(NamedTuple):
+    """What the calls of one broadcast share.
 
     Attributes:
-        timeout: Seconds until a call's deadline; None for the method's own, or else the node's.
-        metadata: Text that travels along with each call.
-        serializer: What the payload is sent with; None for what the node is configured for.
-        retry: How failed attempts are repeated; None for the node's policy, False for not at all.
-        idempotent: Whether a call may run twice; None for what its schema says.
+        encoded: The encoding of the payload.
+        turn: This call's turn in the room that there is for all large replies.
     """
 
-    timeout: float | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
-    serializer: str | None = None
-    retry: RetryPolicy | Literal[False] | None = None
-    idempotent: bool | None = None
-
-    def merged(
-        self,
-        *,
-        timeout: float | None = None,
-        metadata: Mapping[str, str] | None = None,
-        serializer: str | None = None,
-        retry: RetryPolicy | Literal[False] | None = None,
-        idempotent: bool | None = None,
-    ) -> Options:
-        """These options with others on top.
-
-        Raises:
-            ValueError: for a timeout that is not positive, or metadata that can't travel.
-        """
-        if retry is not None and retry is not False and not isinstance(cast("object", retry), RetryPolicy):
-            raise TypeError(f"retry must be a RetryPolicy, or False for none, not {retry!r:.40}")
-        if timeout is not None and not 0 < timeout <= LONGEST:
-            raise ValueError(f"timeout must be a number of seconds above 0 and up to {LONGEST:,}, not {timeout!r:.40}")
-        together = {**self.metadata, **(metadata or {})}
-        _check_metadata(together)
-        return Options(
-            self.timeout if timeout is None else timeout,
-            together,
-            self.serializer if serializer is None else serializer,
-            self.retry if retry is None else retry,
-            self.idempotent if idempotent is None else idempotent,
-        )
-
-    def may_repeat(self, request: Message) -> bool:
-        """Whether a call has the same effect when it runs twice."""
-        if self.idempotent is not None:
-            return self.idempotent
-        return request.spec is not None and request.spec.idempotent
-
-
-def _check_metadata(metadata: Mapping[str, str]) -> None:
-    for key, value in metadata.items():
-        if not _KEY.fullmatch(key) or key.startswith(("grpc-", "oiafed-")) or key.endswith("-bin"):
-            raise ValueError(
-                f"metadata key {key!r}: use lowercase letters, digits and _ . - only, and none of the prefixes "
-                "grpc- and oiafed- or the suffix -bin"
-            )
-        if not _VALUE.fullmatch(value) or value != value.strip():
-            raise ValueError(f"the value of metadata {key!r} must be printable ASCII without spaces around it")
-    if len(metadata) > _MOST_METADATA:
-        raise ValueError(f"{len(metadata)} keys of metadata: at most {_MOST_METADATA} travel with a call")
-    size = sum(len(key) + len(value) for key, value in metadata.items())
-    if size > _MAX_METADATA:
-        raise ValueError(f"{size} bytes of metadata: at most {_MAX_METADATA} travel with a call")
+    encoded: Encoded | None
+    turn: Turn | None
 
 
 class Caller:
@@ -185,7 +124,7 @@ class Caller:
             waits.fail(lambda: RetriableError(f"node {target!r} was lost: {why}", {"node": target}))
 
     async def unary(
-        self, spec: Method[Any], name: str, target: str, payload: Any, options: Options, shared: Encoded | None = None
+        self, spec: Method[Any], name: str, target: str, payload: Any, options: Options, shared: Shared | None = None
     ) -> Any:
         """Make a call and give its result.
 
@@ -223,7 +162,7 @@ class Caller:
                 raise source.failure
 
     async def stream(
-        self, spec: Method[Any], name: str, target: str, payload: Any, options: Options, shared: Encoded | None = None
+        self, spec: Method[Any], name: str, target: str, payload: Any, options: Options, shared: Shared | None = None
     ) -> AsyncGenerator[Any, None]:
         """Make a call and give the items of its result as they come.
 
@@ -243,9 +182,10 @@ class Caller:
                 except RetriableError as error:
                     opened = await self._repeating(error, request, payload, options).until_done(self._open)
             stack.push_async_callback(close, opened.items)
-            for item in opened.first:
-                yield item
+            some = bool(opened.first)
             while opened.first:
+                yield opened.first.pop()
+            while some:
                 try:
                     item = await self._next(opened.items, request)
                 except StopAsyncIteration:
@@ -253,6 +193,7 @@ class Caller:
                 except RetriableError as error:
                     raise judged(error, request, may_repeat=options.may_repeat(request)) from error.__cause__
                 yield item
+                del item  # it may be large, and the next is waited for
 
     async def _open(self, request: Message) -> _Opened:
         items: AsyncIterator[Any] = (await self._reply(request)).payload
@@ -266,9 +207,9 @@ class Caller:
 
     async def _next(self, items: AsyncIterator[Any], request: Message) -> Any:
         try:
-            return await item_in_time(items, request.deadline, request.method, self._ends(request))
+            return await item_in_time(items, request, request.method, self._ends(request))
         except RpcError as error:
-            self.schemas.heed(error, request.target)
+            self._heed(error, request)
             raise
 
     def _repeating(self, error: RetriableError, request: Message, payload: Any, options: Options) -> Repeating:
@@ -276,10 +217,12 @@ class Caller:
         if policy is not None:
             policy = replace(policy, total_timeout=None)  # the deadline has it already
 
-        def renewed() -> Message:
-            spec = spec_of(request)
-            again = self._message(spec, request.method, request.target, payload, options, request.encoded)
-            again.call_id, again.deadline = request.call_id, request.deadline
+        def renewed(former: Message) -> Message:
+            shared = Shared(former.encoded, former.turn)
+            again = self._message(spec_of(former), former.method, former.target, payload, options, shared)
+            again.call_id = former.call_id
+            again.deadline, again.latest = former.deadline, former.latest
+            again.default_deadline = former.default_deadline
             return again
 
         return Repeating(error, request, renewed, policy, may_repeat=options.may_repeat(request))
@@ -288,7 +231,7 @@ class Caller:
         return self._retry if options.retry is None else options.retry or None
 
     def _message(
-        self, spec: Method[Any], name: str, target: str, payload: Any, options: Options, shared: Encoded | None
+        self, spec: Method[Any], name: str, target: str, payload: Any, options: Options, shared: Shared | None
     ) -> Message:
         if not self._incarnation:
             raise self._absence(name)
@@ -301,17 +244,25 @@ class Caller:
         except FieldError as error:
             raise RpcError(Code.INVALID_ARGUMENT, f"{name}: {error}", {"method": name}) from None
         message.call_id = f"{self._incarnation}-{next(self._calls)}"
-        timeout = options.timeout or spec.timeout or self._timeout
+        timeout = options.timeout or spec.timeout
         policy = self._policy(options)
         if policy is not None and policy.total_timeout is not None:
-            timeout = min(timeout, policy.total_timeout)
-        message.deadline = deadline_after(timeout)
+            message.latest = time.monotonic() + policy.total_timeout
+            timeout = self._in_all(timeout, policy.total_timeout)
+        give_deadline(message, timeout or self._timeout, default=not timeout)
         message.role = self._role
         message.spec = spec
-        message.encoded = shared
+        if shared is not None:
+            message.encoded, message.turn = shared
+        if options.progress is not None:
+            message.progress = options.progress
         if self._typed or options.serializer is not None:
             message.serializer = self._serializer(spec, options)
         return message
+
+    def _in_all(self, timeout: float | None, total: float) -> float | None:
+        """The timeout where all attempts together have one as well; None for the node's own."""
+        return min(timeout, total) if timeout else total if total < self._timeout else None
 
     def _with_stream(
         self, spec: Method[Any], name: str, target: str, payload: Any, options: Options
@@ -348,13 +299,21 @@ class Caller:
             steps = self._send(message) if self._chain is None else self._chain(message)
             reply, done = first_step(steps, message.method)
             if not done:
-                reply = await rest(steps, reply, message.deadline, message.method, self._ends(message))
+                reply = await rest(steps, reply, message, message.method, self._ends(message))
             return checked_reply(reply)
         except RpcError as error:
-            self.schemas.heed(error, message.target)
+            self._heed(error, message)
             raise
         except Exception as error:
-            raise as_rpc_error(error, self._node_id, message.method) from error
+            failure = as_rpc_error(error, self._node_id, message.method)
+            self._heed(failure, message)
+            raise failure from error
+
+    def _heed(self, error: RpcError, message: Message) -> None:
+        """Note what a failed attempt tells of its target; its reply does not come, and gives its turn to another."""
+        self.schemas.heed(error, message.target)
+        if message.turn is not None:
+            message.turn.leave()
 
     def _ends(self, message: Message) -> tuple[Waits, ...]:
         """What can end the wait for a reply; nothing that of the protocol itself, which finds out who is lost."""

@@ -93,8 +93,13 @@ def outside_of_calls() -> Context:
     return context
 
 
-def deadline_after(timeout: float) -> float:
-    """The deadline of a call that may take `timeout` seconds: sooner if the handler that makes it has less left.
+def give_deadline(message: Message, timeout: float, *, default: bool) -> None:
+    """Give a call its deadline: sooner than it may take, if the handler that makes it has less left.
+
+    Args:
+        message: The request.
+        timeout: Seconds that it may take.
+        default: Whether they are the node's own, for nobody gave any.
 
     Raises:
         RpcError: DEADLINE_EXCEEDED where that handler has nothing left.
@@ -102,7 +107,9 @@ def deadline_after(timeout: float) -> float:
     now = time.monotonic()
     outer = CURRENT.get()
     if outer is None or outer.deadline is None or outer.deadline >= now + timeout:
-        return now + timeout
+        message.deadline = now + timeout
+        message.default_deadline = default
+        return
     if outer.deadline <= now:
         raise RpcError(Code.DEADLINE_EXCEEDED, f"{outer.method}, which makes this call, has passed its own deadline")
-    return outer.deadline
+    message.deadline = outer.deadline

@@ -163,7 +163,7 @@ class Endpoint:
         try:
             came, done = first_step(steps, message.method)
             if not done:
-                came = await rest(steps, came, message.deadline, message.method, (self.draining.waits, *waits))
+                came = await rest(steps, came, message, message.method, (self.draining.waits, *waits))
         except RpcError:
             message.cancelled = True
             raise
@@ -325,7 +325,7 @@ class Endpoint:
         """The next item of a reply; raises StopAsyncIteration at the end."""
         token = CURRENT.set(message)
         try:
-            return await item_in_time(answers, message.deadline, message.method, (self.draining.waits,))
+            return await item_in_time(answers, message, message.method, (self.draining.waits,))
         except RetriableError as error:
             error.ran = True
             raise

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, ClassVar, Literal, Self, cast
 
-from oiafed_rpc.caller import Caller, Options
+from oiafed_rpc.bulk.meter import Progress, Transfer
+from oiafed_rpc.caller import Caller
 from oiafed_rpc.dynamic import CALL, STREAM
 from oiafed_rpc.method import Method, R
+from oiafed_rpc.options import DEFAULTS, Options
 from oiafed_rpc.retry import RetryPolicy
 
 
@@ -20,7 +22,7 @@ class Proxy:
     def __init__(self, caller: Caller, target: str, options: Options | None = None, /) -> None:
         self._rpc_caller = caller
         self._rpc_target = target
-        self._rpc_options = options or Options()
+        self._rpc_options = options or DEFAULTS
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._rpc_target!r})"
@@ -38,6 +40,7 @@ class Proxy:
         serializer: str | None = None,
         retry: RetryPolicy | Literal[False] | None = None,
         idempotent: bool | None = None,
+        progress: Callable[[Transfer], object] | None = None,
     ) -> Self:
         """A proxy for the same node whose calls take other options.
 
@@ -47,13 +50,16 @@ class Proxy:
             serializer: What payloads are sent with: `proto`, `pickle`, `json`, or the name of one of the node's own.
             retry: How failed attempts are repeated; False for not at all.
             idempotent: Whether a call may run twice with the same effect, where its schema does not say.
+            progress: Is called with a `Transfer` while a large payload travels, on the node's event loop: at
+                its first chunk, about 20 times a second, and at its end, before the call returns. What it raises is
+                logged once. `oiafed_rpc.progress_bar.ProgressBar` is one.
 
         Raises:
             ValueError: for a timeout that is not positive, metadata that can't travel, or an unknown serializer.
+            TypeError: for a retry or a progress that is none.
         """
-        options = self._rpc_options.merged(
-            timeout=timeout, metadata=metadata, serializer=serializer, retry=retry, idempotent=idempotent
-        )
+        given = Options(timeout, metadata or {}, serializer, retry, idempotent, Progress.of(progress))
+        options = self._rpc_options.merged(given)
         if serializer is not None:
             self._rpc_caller.serializers.check_known(serializer)
         return type(self)(self._rpc_caller, self._rpc_target, options)

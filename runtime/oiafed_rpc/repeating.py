@@ -36,7 +36,7 @@ class Repeating:
     Args:
         failure: How the first has failed.
         request: The call.
-        renewed: Makes the request anew, for another attempt.
+        renewed: Makes a request anew, for another attempt.
         policy: How often and how fast; None for no further attempt.
         may_repeat: Whether the call has the same effect when it runs twice.
     """
@@ -45,7 +45,7 @@ class Repeating:
         self,
         failure: RetriableError,
         request: Message,
-        renewed: Callable[[], Message],
+        renewed: Callable[[Message], Message],
         policy: RetryPolicy | None,
         *,
         may_repeat: bool,
@@ -69,8 +69,9 @@ class Repeating:
             failure, self._failure = self._failure, None
             if failure is not None:  # the first attempt has been made
                 raise self._final_or(failure)
+            self._request = self._renewed(self._request)
             try:
-                return await attempt(self._renewed())
+                return await attempt(self._request)
             except RetriableError as error:
                 self._last = error
                 raise self._final_or(error) from error.__cause__
@@ -78,7 +79,9 @@ class Repeating:
         if self._policy is None:
             raise judged(self._last, self._request, may_repeat=self._may_repeat) from self._last.__cause__
         try:
-            result: T = await self._policy.run(once, title=self._request.method, deadline=self._request.deadline)
+            result: T = await self._policy.run(
+                once, title=self._request.method, deadline=lambda: self._request.deadline
+            )
         except _FinalError as final:
             raise final.error from final.error.__cause__
         return result

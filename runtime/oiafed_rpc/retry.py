@@ -121,19 +121,22 @@ class RetryPolicy:
         title = getattr(func, "__qualname__", type(func).__qualname__)
         return await self.run(functools.partial(func, *args, **kwargs), title=title)
 
-    async def run(self, attempt: Callable[[], Any], *, title: str, deadline: float | None = None) -> Any:
+    async def run(
+        self, attempt: Callable[[], Any], *, title: str, deadline: Callable[[], float | None] = lambda: None
+    ) -> Any:
         """The same as `execute`, for callers that know more.
 
         Args:
             attempt: Makes an attempt.
             title: What is tried, for the log.
-            deadline: When it must have succeeded, on the policy's clock, in seconds; None for no limit.
+            deadline: Tells when it must have succeeded, on the policy's clock, in seconds; None for no limit. It is
+                asked after each attempt, for a deadline may move.
 
         Raises:
             MaxRetriesExceeded: as `execute` does, and so do others.
         """
         end = self.clock.time() + (math.inf if self.total_timeout is None else self.total_timeout)
-        latest = min(end, _or_never(deadline), _deadline_of_the_current_call())
+        latest = min(end, _deadline_of_the_current_call())
         number = 0
         while True:
             number += 1
@@ -145,7 +148,7 @@ class RetryPolicy:
                     raise
                 if number >= self.max_attempts:
                     raise _exceeded(number, failure) from failure
-                if self.clock.time() + pause >= latest:
+                if self.clock.time() + pause >= min(latest, _or_never(deadline())):
                     raise _exceeded(number, failure, ", and no time is left for another") from failure
                 told = f"attempt {number} of {self.max_attempts}"
                 logger.info("%s of %s failed, the next follows in %.3g s: %s", told, title, pause, failure)

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator
 from typing import Any, cast
 
-from oiafed_rpc.bounded import GRACE, Waits, bounded, deadline_exceeded
+from oiafed_rpc.bounded import GRACE, Bound, Until, Waits, bounded, deadline_exceeded
 from oiafed_rpc.log import logger
 from oiafed_rpc.workers import WORKERS
 
@@ -51,14 +51,12 @@ async def _from_threads(items: Iterator[Any]) -> AsyncIterator[Any]:
             await WORKERS.run(functools.partial(end, items))
 
 
-async def item_in_time(
-    items: AsyncIterator[Any], deadline: float | None, title: str, waits: tuple[Waits, ...] = ()
-) -> Any:
+async def item_in_time(items: AsyncIterator[Any], call: Bound, title: str, waits: tuple[Waits, ...] = ()) -> Any:
     """The next item, bounded as a handler is; none comes after the deadline, not even one that is there at once.
 
     Args:
         items: What gives the items.
-        deadline: When the whole stream must end, on the clock of `time.monotonic`, in seconds; None for no limit.
+        call: What has the deadline of the whole stream.
         title: The method, for the error.
         waits: As for `bounded`.
 
@@ -66,9 +64,9 @@ async def item_in_time(
         StopAsyncIteration: at the end.
         RpcError: as `bounded` does.
     """
-    if deadline is not None and time.monotonic() >= deadline:
+    if call.deadline is not None and time.monotonic() >= call.deadline:
         raise deadline_exceeded(title)
-    return await bounded(next_item(items), deadline, title, waits)
+    return await bounded(next_item(items), call, title, waits)
 
 
 async def next_item(items: AsyncIterator[Any]) -> Any:
@@ -84,7 +82,7 @@ async def close(items: AsyncIterator[Any]) -> None:
     if getattr(generator, "ag_running", False):
         return  # somebody waits for an item, and ends it when that is given up
     try:
-        await bounded(_ended(generator), time.monotonic() + GRACE, "the stream")
+        await bounded(_ended(generator), Until(time.monotonic() + GRACE), "the stream")
     except Exception as error:
         logger.warning("a stream could not be closed: %s", error)
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 
+from oiafed_rpc.broadcast import Broadcast, BroadcastStream
 from oiafed_rpc.codec.messages import Params, Value
 from oiafed_rpc.codec.records import bind
-from oiafed_rpc.collection import Broadcast, BroadcastStream, ProxyCollection, Replies, Reply
+from oiafed_rpc.collection import ProxyCollection
 from oiafed_rpc.errors import DeclaredError
 from oiafed_rpc.handlers import Handler
 from oiafed_rpc.method import Kind, Method
 from oiafed_rpc.one_of import OneOf
 from oiafed_rpc.proxy import Proxy
 from oiafed_rpc.records import Empty, OneOfRecord, OpenEnum, Record, Tensor, Tensors, record
+from oiafed_rpc.replies import Replies, Reply
 from oiafed_rpc.requests import Items, RequestStream
 
 if sys.version_info >= (3, 13):

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from oiafed_rpc import Code, RpcError
-from oiafed_rpc.bounded import GRACE, bounded
+from oiafed_rpc.bounded import GRACE, Until, bounded
 
 
-def _in(seconds: float) -> float:
-    return time.monotonic() + seconds
+def _in(seconds: float | None) -> Until:
+    return Until(None if seconds is None else time.monotonic() + seconds)
 
 
 async def _value(value: int, pauses: int = 0) -> int:
@@ -26,7 +26,7 @@ async def _value(value: int, pauses: int = 0) -> int:
 @pytest.mark.parametrize("pauses", [0, 1, 5])
 @pytest.mark.parametrize("deadline", [None, 30.0])
 async def test_a_result_comes_back(pauses: int, deadline: float | None) -> None:
-    assert await bounded(_value(3, pauses), None if deadline is None else _in(deadline), "x") == 3
+    assert await bounded(_value(3, pauses), _in(deadline), "x") == 3
 
 
 async def test_an_error_of_what_is_awaited_can_be_handled() -> None:
@@ -204,8 +204,8 @@ async def test_a_task_group_of_the_handlers_own_that_fails_is_no_cancellation(la
         return "recovered"
 
     with pytest.raises(ExceptionGroup):
-        await bounded(handler(), time.monotonic() + 5, "it")
+        await bounded(handler(), _in(5), "it")
     task = asyncio.current_task()
     assert task is not None
     assert task.cancelling() == 0
-    assert await bounded(recovers(), time.monotonic() + 5, "it") == "recovered"
+    assert await bounded(recovers(), _in(5), "it") == "recovered"

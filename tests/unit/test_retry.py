@@ -203,7 +203,7 @@ async def test_a_deadline_may_be_given() -> None:
     clock = ManualClock(100)
     attempts = Attempts(clock, *failing(9))
     with pytest.raises(MaxRetriesExceeded, match="1 attempt failed, and no time is left for another, the last one: f"):
-        await policy(clock, 9).run(attempts, title="fit", deadline=101)
+        await policy(clock, 9).run(attempts, title="fit", deadline=lambda: 101.0)
     assert attempts.times == [100]
 
 

@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from oiafed_rpc.blocking.background import Background
 from oiafed_rpc.blocking.forwarding import deriving_like
-from oiafed_rpc.collection import BroadcastStream, Replies, Reply
+from oiafed_rpc.broadcast import BroadcastStream
 from oiafed_rpc.collection import ProxyCollection as AsyncCollection
 from oiafed_rpc.proxy import Proxy as AsyncProxy
+from oiafed_rpc.replies import Replies, Reply
 
 A = TypeVar("A")
 P = TypeVar("P", bound=AsyncProxy)

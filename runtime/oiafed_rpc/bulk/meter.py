@@ -96,6 +96,11 @@ class Progress:
         self._callback = callback
         self._failed = False
 
+    @classmethod
+    def of(cls, callback: Callable[[Transfer], object] | None) -> Progress | None:
+        """A callback as one; None where there is none."""
+        return callback if callback is None or isinstance(callback, Progress) else cls(callback)
+
     def __call__(self, transfer: Transfer) -> None:
         """Tell of a transfer."""
         try:
@@ -157,7 +162,7 @@ class Meter:
         self._moved = self._wire = 0
         self._method, self._node_id = method, node_id
         self._number = next(_numbers)
-        self._progress = progress if progress is None or isinstance(progress, Progress) else Progress(progress)
+        self._progress = Progress.of(progress)
         self._loop = None if progress is None else asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self._over = False
