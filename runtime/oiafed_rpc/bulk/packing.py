@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from typing import NamedTuple, Self
+from collections.abc import Callable
+from typing import NamedTuple, Protocol, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +20,15 @@ from oiafed_rpc.wire.compression import Zstd
 
 _MAX_WINDOW = 1 << 23  # bytes: what RFC 8878 has every reader support; a chunk is smaller
 _MAX_SHUFFLE = 255  # a head has one byte for it
+_TRIAL = 64  # chunks of which one is packed both ways, sorted and not
 
 _Bytes = npt.NDArray[np.uint8]
+
+
+class _Reader(Protocol):
+    def readinto(self, b: memoryview, /) -> int: ...
+
+    def read(self, size: int, /) -> bytes: ...
 
 
 class Packed(NamedTuple):
@@ -41,13 +50,15 @@ class Packing:
 
     Args:
         level: Zstandard's, from -7 to 22.
-        shuffle: Whether the bytes of numbers are sorted first.
+        shuffle: Whether the bytes of numbers are sorted first, where that makes them smaller: not of mostly zeros.
     """
 
     def __init__(self, level: int, shuffle: bool) -> None:
         self._level = level
         self._shuffle = shuffle
         self._judge = Judge()
+        self._sorted = True
+        self._count = itertools.count()
         self._idle: list[zstandard.ZstdCompressor] = []  # one at a time may use each
 
     @classmethod
@@ -65,12 +76,23 @@ class Packing:
 
     def pack(self, views: list[memoryview], itemsize: int) -> Packed | None:
         """The bytes of a chunk, smaller; None where they are not worth it."""
-        begun = time.perf_counter()
         raw = _joined(views)
         stride = itemsize if self._shuffle and 1 < itemsize <= _MAX_SHUFFLE else 0
-        data = self._compress(shuffled(raw, stride) if stride else raw)
-        self._judge.packed(time.perf_counter() - begun, len(raw), len(data))
-        return Packed(data, ZSTD, stride) if worth(len(raw), len(data)) else None
+        tried = [_timed(self._packed, raw, each) for each in self._strides(stride)]
+        seconds, made = min(tried, key=lambda each: len(each[1].data))
+        if len(tried) > 1:
+            self._sorted = made.shuffle > 0
+        self._judge.packed(seconds, len(raw), len(made.data))
+        return made if worth(len(raw), len(made.data)) else None
+
+    def _strides(self, stride: int) -> tuple[int, ...]:
+        """The strides to sort the bytes of a chunk by: both ways now and then, else what was better then."""
+        if not stride or next(self._count) % _TRIAL:
+            return (stride if self._sorted else 0,)
+        return (stride, 0)
+
+    def _packed(self, raw: _Bytes, stride: int) -> Packed:
+        return Packed(self._compress(shuffled(raw, stride) if stride else raw), ZSTD, stride)
 
     def _compress(self, raw: _Bytes) -> bytes:
         try:
@@ -80,6 +102,12 @@ class Packing:
         data = compressor.compress(raw.data)
         self._idle.append(compressor)
         return data
+
+
+def _timed(pack: Callable[[_Bytes, int], Packed], raw: _Bytes, stride: int) -> tuple[float, Packed]:
+    begun = time.perf_counter()
+    made = pack(raw, stride)
+    return time.perf_counter() - begun, made
 
 
 def unpack(head: Head, data: Buffer, into: list[memoryview]) -> None:
@@ -104,7 +132,7 @@ def unpack(head: Head, data: Buffer, into: list[memoryview]) -> None:
 def _decompress(head: Head, data: Buffer, into: memoryview) -> None:
     filled = 0
     try:
-        reader = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).stream_reader(data)
+        reader = cast("_Reader", zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).stream_reader(data))
         while filled < head.size:
             count = reader.readinto(into[filled:])
             if not count:
@@ -129,7 +157,8 @@ def unshuffled(raw: _Bytes, stride: int) -> _Bytes:
     """What `shuffled` was given."""
     whole = len(raw) // stride * stride
     made = np.empty_like(raw)
-    np.copyto(made[:whole].reshape(-1, stride), raw[:whole].reshape(stride, -1).T)
+    for place, plane in enumerate(raw[:whole].reshape(stride, -1)):  # four times as fast as all of them at once
+        made[place:whole:stride] = plane
     made[whole:] = raw[whole:]
     return made
 

@@ -15,8 +15,8 @@ class CompressionInterceptor(Interceptor):
 
     Args:
         level: From -7, the fastest, to 22, the smallest.
-        shuffle: Whether the bytes of the numbers of large arrays are sorted by their place first, which loses nothing,
-            and makes weights smaller at most levels.
+        shuffle: Whether the bytes of the numbers of large arrays are sorted by their place first, which loses nothing;
+            where it makes them no smaller, as with mostly zeros, it is left out.
 
     Raises:
         ValueError: for a level that is none.

@@ -21,7 +21,7 @@ class Zstd:
     Args:
         level: From -7, the fastest, to 22, the smallest.
         shuffle: Whether the bytes of the numbers of large arrays are sorted by their place first, which loses nothing:
-            the exponents of weights are alike, and their last digits are not.
+            the exponents of weights are alike, and their last digits are not. Left out where it does not help.
 
     Raises:
         ValueError: for a level that is none.
