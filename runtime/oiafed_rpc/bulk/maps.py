@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import mmap
+from typing import cast
 
 import numpy as np
 
@@ -33,13 +34,13 @@ class Pages:
 
 
 def pages_of(array: object) -> Pages | None:
-    """The pages below an array; None where it is no view of a mapped file that others would see it change."""
-    while isinstance(array, np.ndarray):
-        mapped = getattr(array, "_mmap", None)
-        if isinstance(mapped, mmap.mmap) and getattr(array, "mode", None) in _SHARED:
-            return Pages(mapped)
-        array = array.base
-    return None
+    """The pages below an array; None where it is no view of a mapped file, or of a private copy of one."""
+    mode: object = None
+    below = array
+    while isinstance(below, np.ndarray):
+        mode = below.mode if isinstance(below, np.memmap) else mode
+        below = cast("object", below.base)
+    return Pages(below) if isinstance(below, mmap.mmap) and mode in _SHARED else None
 
 
 def address_of(array: Tensor) -> int:

@@ -13,6 +13,9 @@ from oiafed_rpc.serializer.base import Buffer
 _SPREAD = 4  # times the bytes of a range; where it lies further apart, its pages hold those of others too
 
 
+_PLAIN = "?bhilqBHILQefd"  # dtypes whose memory Python casts itself, in a third of the time
+
+
 class Run(Protocol):
     """Bytes in the C order of their elements.
 
@@ -117,6 +120,8 @@ def _run_of_array(array: Tensor) -> Contiguous | Strided:
 
 
 def _bytes_of(array: Tensor) -> memoryview:
+    if array.dtype.isnative and array.dtype.char in _PLAIN:
+        return array.data.cast("B")
     return array.reshape(-1).view(np.uint8).data
 
 
