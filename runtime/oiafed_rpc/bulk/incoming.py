@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import threading
 from collections.abc import Callable, Sequence
@@ -77,8 +78,8 @@ class Incoming:
         """Begin an attempt to fill it, which goes on from `received` and takes over from a former one.
 
         Args:
-            superseded: Called when another attempt takes over, or the transfer is given up: a connection is closed
-                by it, so that nothing more is received into the same memory.
+            superseded: Called, from any thread, when another attempt takes over or the transfer is given up before all
+                of it is there: a connection is closed by it, so that nothing more is received into the same memory.
 
         Raises:
             RpcError: RESOURCE_EXHAUSTED where there is no memory for it.
@@ -97,14 +98,27 @@ class Incoming:
         sizes = tuple(len(each) for each in buffers)
         if sizes != self.sizes:
             raise TransferError(f"{sum(sizes):,} bytes in {len(sizes)} buffers have come, not {self._told()}")
-        self._replace(None)
         with self._lock:
             self._buffers = buffers
             self._received = self.size
+        self._replace(None)
 
     def close(self) -> None:
         """End the attempt that is under way, if there is one."""
         self._replace(None)
+
+    def room_of(self, session: Session, start: int, size: int) -> list[memoryview]:
+        """The memory of some of its bytes, for the attempt that is under way; see `Session.room`."""
+        self._check_session(session)
+        if not 0 < size <= self.size - start:
+            raise TransferError(f"a chunk of {size:,} bytes at {start:,} is not within a transfer of {self.size:,}")
+        return self._layout.views(start, start + size)
+
+    def advance(self, session: Session, received: int) -> None:
+        """Count what the attempt that is under way has brought; see `Session.commit`."""
+        with self._lock:
+            self._check_session(session)
+            self._received = received
 
     def _told(self) -> str:
         return f"{self.size:,} in {len(self.sizes)}"
@@ -112,23 +126,12 @@ class Incoming:
     def _replace(self, session: Session | None) -> None:
         with self._lock:
             former, self._session = self._session, session
-        if former is not None and former.superseded is not None:
+        if former is not None and former.superseded is not None and not self.complete:  # else it is over, and well
             former.superseded()
-
-    def _views(self, session: Session, start: int, size: int) -> list[memoryview]:
-        self._check_session(session)
-        if not 0 < size <= self.size - start:
-            raise TransferError(f"a chunk of {size:,} bytes at {start:,} is not within a transfer of {self.size:,}")
-        return self._layout.views(start, start + size)
 
     def _check_session(self, session: Session) -> None:
         if self._session is not session:
             raise TransferError("another attempt has taken over, or the transfer was given up")
-
-    def _advance(self, session: Session, received: int) -> None:
-        with self._lock:
-            self._check_session(session)
-            self._received = received
 
 
 class Session:
@@ -148,7 +151,7 @@ class Session:
         Raises:
             TransferError: where there is no room for so many, or another attempt has taken over.
         """
-        return self._incoming._views(self, self._incoming.received, size)
+        return self._incoming.room_of(self, self._incoming.received, size)
 
     def commit(self, head: Head) -> None:
         """See whether the bytes of a chunk that are in their place now are right; they count from here on.
@@ -159,7 +162,7 @@ class Session:
         views = self._room_of(head)
         if checksum(views, head.offset) != head.checksum:
             raise TransferError(f"the chunk of {head.size:,} bytes at {head.offset:,} has arrived changed")
-        self._incoming._advance(self, head.offset + head.size)
+        self._incoming.advance(self, head.offset + head.size)
 
     def accept(self, head: Head, data: Buffer) -> None:
         """Put the bytes of a chunk in their place, unpacked, and `commit` it; errors as there."""
@@ -181,9 +184,10 @@ class Session:
         try:
             await asyncio.shield(unpacked)
         except asyncio.CancelledError:
-            await asyncio.wait([unpacked])
-            if not unpacked.cancelled():
-                unpacked.exception()  # which nobody wants to hear of any more
+            while not unpacked.done():
+                with contextlib.suppress(asyncio.CancelledError):  # again
+                    await asyncio.wait([unpacked])
+            unpacked.exception()  # which nobody wants to hear of any more
             raise
 
     def _room_of(self, head: Head) -> list[memoryview]:
