@@ -79,13 +79,17 @@ async def _bodies(message: Message, items: Iterable[Any]) -> list[str]:
             yield item
 
     message.items = given()
-    return [body.hex() async for body in WIRE.request_bodies(message)]
+    return [body.data.hex() async for body in WIRE.request_bodies(message)]
+
+
+def _reply(request: Message, result: Any) -> bytes:
+    return asyncio.run(WIRE.encode_reply(request, result)).data
 
 
 def _request(about: str, path: str, payload: Any, items: Iterable[Any] | None = None, **changes: Any) -> Vector:
     message = _message(path, payload, **changes)
     if items is None:
-        bodies, means = [WIRE.encode_request(message).hex()], [plain(payload)]
+        bodies, means = [asyncio.run(WIRE.encode_request(message)).data.hex()], [plain(payload)]
     else:
         listed = list(items)
         bodies, means = asyncio.run(_bodies(message, listed)), [plain(payload), *map(plain, listed)]
@@ -169,7 +173,7 @@ def replies() -> list[Vector]:
             "about": about,
             "path": path,
             "serializer": serializer,
-            "body": WIRE.encode_reply(_message(path, None, serializer=serializer), result).hex(),
+            "body": _reply(_message(path, None, serializer=serializer), result).hex(),
             "means": plain(result),
         }
         for about, path, result, serializer in made

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from oiafed_rpc.body import Body
 from oiafed_rpc.bulk.meter import Transfer
 from oiafed_rpc.method import Method
+from oiafed_rpc.serializer.base import Buffer
 from oiafed_rpc.turns import Turn
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Message:
         target: The id of the node that it is for.
         payload: The parameters or the result; of a reply that is a stream, an asynchronous iterator. Replace it rather
             than change it in place: a broadcast shares it. On the receiving side of a transport that carries bytes,
-            an undecoded `Body` until the interceptors are through.
+            undecoded `bytes` until the interceptors are through.
         metadata: Text that travels along, by lowercase key.
         call_id: What tells this call from all others.
         deadline: When the call ends, on the clock of `time.monotonic`, in seconds; None for never.
@@ -112,6 +113,7 @@ class Message:
         compressor: What makes the bodies smaller, if anything.
         arrival: How the request came, where that was as bytes.
         undecoded: Whether the payload, and the items, are still the peer's bytes.
+        buffers: The large buffers that an undecoded payload has left out.
         identity: Who the source has proved to be, by its certificate; None where it has shown none.
         schema: What names the methods that the target has told the source of; empty where it has not told any.
         cancelled: Whether the call has ended before its handler did.
@@ -138,6 +140,7 @@ class Message:
     compressor: Compressor | None = None
     arrival: Arrival | None = None
     undecoded: bool = False
+    buffers: Sequence[Buffer] = field(default=(), repr=False)
     identity: Identity | None = None
     schema: str = ""
     cancelled: bool = False

@@ -15,6 +15,7 @@ from oiafed_rpc.config import (
     HeartbeatConfig,
     IdentityConfig,
     InterceptorConfig,
+    LanesConfig,
     ListenConfig,
     NodeConfig,
     RetryConfig,
@@ -65,9 +66,10 @@ def test_every_key_of_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
         tls=TlsConfig(
             cert=str(tmp_path / "node.crt"), key=str(tmp_path / "keys/node.key"), ca=str(tmp_path / "ca.crt")
         ),
+        lanes=LanesConfig(socket=True, shared_memory=False, socket_port=50061),
         max_message_size=512_000_000,
     )
-    assert config.timeout == TimeoutConfig(connect=2.5, request=90.0, grace=0.0)
+    assert config.timeout == TimeoutConfig(connect=2.5, request=90.0, idle=7.5, grace=0.0)
     assert config.retry == RetryConfig(
         max_attempts=5, backoff_strategy="linear", initial_delay=0.5, max_delay=8.0, total_timeout=60.0
     )
@@ -164,7 +166,8 @@ timeout: {conect: 1}
             " (did you mean 'memory'?)"
         ),
         f"{path}:6:3: listen.port: is given twice, first in line 5: keep one of them",
-        f"{path}:7:11: timeout.conect: unknown key (did you mean 'connect'?); known here: connect, request, grace",
+        f"{path}:7:11: timeout.conect: unknown key (did you mean 'connect'?); "
+        "known here: connect, request, idle, grace",
     ]
 
 

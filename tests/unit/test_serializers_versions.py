@@ -15,7 +15,7 @@ from oiafed_rpc.serializer import SerializerError
 from oiafed_rpc.serializer.pickling import factories
 from oiafed_rpc.system.wire.tensor_pb2 import PyObject
 from oiafed_rpc.testing.stubs.conformance.v1 import PainterHandler
-from oiafed_rpc.wire import Wire
+from oiafed_rpc.wire import Body, Wire
 
 _FIT, _WATCH = (next(s for s in LearnerHandler.__methods__ if s.name == name) for name in ("fit", "watch"))
 _ANYTHING = next(spec for spec in PainterHandler.__methods__ if spec.name == "anything")
@@ -54,31 +54,31 @@ _MEMBERS: dict[str, Callable[..., Any]] = {
 }
 
 
-def _request(spec: Any, body: PyObject) -> Any:
+async def _request(spec: Any, body: PyObject) -> Any:
     message = Message(spec.title, "a", "b", body.SerializeToString(), spec=spec, serializer=body.serializer)
-    _WIRE.decode_request(message)
+    await _WIRE.decode_request(message)
     return message.payload
 
 
 @pytest.mark.parametrize(("serializer", "body", "record"), _RECORDS, ids=["json", "pickle"])
-def test_what_a_typed_call_has_of_a_newer_schema_is_passed_over(serializer: str, body: Any, record: Any) -> None:
+async def test_what_a_typed_call_has_of_a_newer_schema_is_passed_over(serializer: str, body: Any, record: Any) -> None:
     newer = {"list": [record("Unheard", {"x": 1})], "member": _MEMBERS[serializer]("Unheard", 3)}
     config = record("FitConfig", {"epochs": 3, "learning_rate": 0.5, "newer": newer})
-    payload = _request(_FIT, body({"weights": {}, "config": config, "more": record("Unheard", {})}))
+    payload = await _request(_FIT, body({"weights": {}, "config": config, "more": record("Unheard", {})}))
     assert payload == {"weights": {}, "config": FitConfig(epochs=3, learning_rate=0.5)}
 
 
 @pytest.mark.parametrize(("serializer", "body", "record"), _RECORDS, ids=["json", "pickle"])
-def test_what_a_typed_call_of_an_older_schema_lacks_has_its_default_or_zero(
+async def test_what_a_typed_call_of_an_older_schema_lacks_has_its_default_or_zero(
     serializer: str, body: Any, record: Any
 ) -> None:
-    payload = _request(_FIT, body({"config": record("FitConfig", {"learning_rate": 0.5})}))
+    payload = await _request(_FIT, body({"config": record("FitConfig", {"learning_rate": 0.5})}))
     assert payload == {"weights": {}, "config": FitConfig(epochs=0, learning_rate=0.5)}
-    assert _request(_FIT, body({}))["config"].epochs == 0
-    assert _request(_WATCH, body({})) == {"every": 0.0}
+    assert (await _request(_FIT, body({})))["config"].epochs == 0
+    assert await _request(_WATCH, body({})) == {"every": 0.0}
     reply = record("Progress", {"phase": _MEMBERS[serializer]("Phase", 7), "epoch": 2})
     request = Message(_WATCH.title, "a", "b", None, spec=_WATCH, serializer=serializer)
-    came = _WIRE.decode_reply(request, body(reply).SerializeToString())
+    came = await _WIRE.decode_reply(request, Body(body(reply).SerializeToString()))
     assert came == Progress(phase=Phase(7), epoch=2, epochs=0, loss=0.0)
     assert came.phase.name == "UNKNOWN_7"
 
@@ -92,25 +92,25 @@ def test_what_a_typed_call_of_an_older_schema_lacks_has_its_default_or_zero(
         ("Progress", {}, "expected FitConfig, got Progress"),
     ],
 )
-def test_what_does_not_fit_is_refused_all_the_same(
+async def test_what_does_not_fit_is_refused_all_the_same(
     serializer: str, body: Any, record: Any, name: str, fields: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(RpcError, match=problem) as refusal:
-        _request(_FIT, body({"weights": {}, "config": record(name, fields)}))
+        await _request(_FIT, body({"weights": {}, "config": record(name, fields)}))
     assert refusal.value.code is Code.INVALID_ARGUMENT
 
 
 @pytest.mark.parametrize(("serializer", "body", "record"), _RECORDS, ids=["json", "pickle"])
-def test_nobody_sees_a_value_of_a_type_that_is_not_known(serializer: str, body: Any, record: Any) -> None:
+async def test_nobody_sees_a_value_of_a_type_that_is_not_known(serializer: str, body: Any, record: Any) -> None:
     deep = [{"a": (1, record("Unheard", {}))}] if serializer == "pickle" else [{"a": [1, record("Unheard", {})]}]
     for value in (record("Unheard", {}), deep, _MEMBERS[serializer]("Unheard", 1)):
         with pytest.raises(RpcError, match="Unheard"):
-            _request(_ANYTHING, body({"value": value}))
+            await _request(_ANYTHING, body({"value": value}))
 
 
 @pytest.mark.parametrize(("serializer", "body", "record"), _RECORDS, ids=["json", "pickle"])
 @pytest.mark.parametrize("fields", [{"batch_size": 1}, {"epochs": 1, "epoch": 1}])
-def test_without_a_schema_there_is_no_other_version(
+async def test_without_a_schema_there_is_no_other_version(
     serializer: str, body: Any, record: Any, fields: dict[str, Any]
 ) -> None:
     reader = JsonSerializer() if serializer == "json" else PickleSerializer()

@@ -11,6 +11,7 @@ from oiafed_rpc import Code
 from oiafed_rpc.codec.values import NATIVE
 from oiafed_rpc.message import Message
 from oiafed_rpc.system.wire.tensor_pb2 import PyObject, Tensor
+from oiafed_rpc.wire import Body
 from oiafed_rpc.wire.headers import request_from
 from oiafed_rpc.wire.status import decode_error
 
@@ -28,7 +29,7 @@ def test_the_file_is_not_stale() -> None:
     assert FILE.read_text(encoding="utf-8") == document(), "run `python -m tests.vectors`"
 
 
-async def _given(bodies: list[bytes]) -> AsyncIterator[bytes]:
+async def _given(bodies: list[Body]) -> AsyncIterator[Body]:
     for body in bodies:
         yield body
 
@@ -36,10 +37,10 @@ async def _given(bodies: list[bytes]) -> AsyncIterator[bytes]:
 @_each("requests")
 async def test_requests(vector: Vector) -> None:
     spec = METHODS[vector["path"]]
-    bodies = [bytes.fromhex(body) for body in vector["bodies"]]
+    bodies = [Body(bytes.fromhex(body)) for body in vector["bodies"]]
     headers = [(key, value) for key, value in vector["headers"]]
     message = request_from(vector["path"], spec, _given(bodies) if spec.takes_stream else bodies[0], headers, "b")
-    await WIRE.decode_stream(message) if spec.takes_stream else WIRE.decode_request(message)
+    await WIRE.decode_stream(message) if spec.takes_stream else await WIRE.decode_request(message)
     came = [plain(message.payload)]
     if message.items is not None:
         came += [plain(item) async for item in message.items]
@@ -53,9 +54,9 @@ async def test_requests(vector: Vector) -> None:
 
 
 @_each("replies")
-def test_replies(vector: Vector) -> None:
+async def test_replies(vector: Vector) -> None:
     request = Message("", "trainer", "learner_0", None, spec=METHODS[vector["path"]], serializer=vector["serializer"])
-    assert plain(WIRE.decode_reply(request, bytes.fromhex(vector["body"]))) == vector["means"]
+    assert plain(await WIRE.decode_reply(request, Body(bytes.fromhex(vector["body"])))) == vector["means"]
 
 
 @_each("errors")

@@ -123,7 +123,7 @@ def write_packed(message: tensor_pb2.PyObject, packed: Packed, serializers: Seri
     message.serializer = packed.serializer
     if not isinstance(serializers, Leaving):
         message.data = packed.data
-        message.buffers.extend(bytes(run.view(0, run.nbytes)) for run in map(run_of, packed.buffers))
+        message.buffers.extend(bytes(buffer) for buffer in packed.buffers)
         return
 
     def place_data(index: int) -> None:
@@ -136,7 +136,7 @@ def write_packed(message: tensor_pb2.PyObject, packed: Packed, serializers: Seri
         serializers.leave(packed.data, place_data, put_data)
     else:
         message.data = packed.data
-    for buffer in packed.buffers:
+    for buffer in packed.memory:
         serializers.leave(buffer, message.beside.append, message.buffers.append)
 
 

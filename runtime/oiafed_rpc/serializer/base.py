@@ -7,6 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
+
+from oiafed_rpc.arrays import raw_bytes
+from oiafed_rpc.records import Tensor
+
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
 
@@ -20,12 +25,17 @@ class Packed(NamedTuple):
     Attributes:
         serializer: The name of the serializer that made it.
         data: Its bytes.
-        buffers: The raw memory of the arrays in it, in order, apart from `data`.
+        memory: The arrays in it, or their raw memory, in order, apart from `data`.
     """
 
     serializer: str
     data: bytes
-    buffers: Sequence[Buffer] = ()
+    memory: Sequence[Buffer | Tensor] = ()
+
+    @property
+    def buffers(self) -> list[Buffer]:
+        """The raw memory of the arrays: where one does not lie in C order, a copy of it."""
+        return [raw_bytes(each) if isinstance(each, np.ndarray) else each for each in self.memory]
 
 
 def kind_of(value: object) -> type[Any]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from oiafed_rpc.arrays import plain_array, raw_bytes
 from oiafed_rpc.dtypes import dtype_name
+from oiafed_rpc.records import Tensor
 from oiafed_rpc.serializer.base import Buffer, Packed, Serializer, SerializerError, kind_of, unfit
 from oiafed_rpc.serializer.forms import DICT, MESSAGE, TEXT, Form, Reading, form_of, made
 from oiafed_rpc.serializer.messages import message_json
@@ -51,8 +52,8 @@ class JsonSerializer(Serializer):
 
     def dump(self, obj: Any) -> Packed:
         """A JSON text, and beside it the memory of the arrays."""
-        buffers: list[Buffer] = []
-        return Packed(self.name, _dump(obj, buffers), buffers)
+        memory: list[Buffer | Tensor] = []
+        return Packed(self.name, _dump(obj, memory), memory)
 
     def load(self, data: bytes, buffers: Sequence[Buffer]) -> Any:
         """Undo `dump`; arrays are made over `buffers` without a copy.
@@ -75,7 +76,7 @@ class JsonSerializer(Serializer):
         return value
 
 
-def _dump(obj: Any, beside: list[Buffer] | None) -> bytes:
+def _dump(obj: Any, beside: list[Buffer | Tensor] | None) -> bytes:
     try:
         return msgspec.json.encode(_Writer(beside).node(obj, 0))
     except RecursionError:
@@ -93,7 +94,7 @@ class _Writer:
         beside: Takes the memory of arrays; None to have it in the text.
     """
 
-    def __init__(self, beside: list[Buffer] | None) -> None:
+    def __init__(self, beside: list[Buffer | Tensor] | None) -> None:
         self._beside = beside
 
     def node(self, value: Any, depth: int) -> _Node:
@@ -130,10 +131,9 @@ class _Writer:
     def _tensor(self, value: object) -> _Node:
         array = plain_array(value)
         node: dict[str, Any] = {"dtype": dtype_name(array.dtype), "shape": list(array.shape)}
-        raw = raw_bytes(array)
         if self._beside is None:
-            return node | {"data": _base64(raw)}
-        self._beside.append(raw)
+            return node | {"data": _base64(raw_bytes(array))}
+        self._beside.append(array)
         return node | {"buffer": len(self._beside) - 1}
 
 

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 
 from oiafed_rpc.arrays import plain_array, raw_bytes
 from oiafed_rpc.dtypes import dtype_name
+from oiafed_rpc.records import Tensor
 from oiafed_rpc.serializer.base import Buffer, Packed, Serializer, SerializerError, kind_of, unfit
 from oiafed_rpc.serializer.forms import MEMBER, RECORD, Reading, form_of, made
 from oiafed_rpc.serializer.generated import class_named, name_of
@@ -47,8 +48,8 @@ class ProtoSerializer(Serializer):
 
     def dump(self, obj: Any) -> Packed:
         """A message, and beside it the memory of the arrays."""
-        buffers: list[Buffer] = []
-        return Packed(self.name, _dump(obj, buffers), buffers)
+        memory: list[Buffer | Tensor] = []
+        return Packed(self.name, _dump(obj, memory), memory)
 
     def load(self, data: bytes, buffers: Sequence[Buffer]) -> Any:
         """Undo `dump`; arrays are made over `buffers` without a copy.
@@ -94,7 +95,7 @@ def _why(error: DecodeError) -> str:
     return _TOO_DEEP if "MaxDepth" in str(error) else "the bytes are no such message"
 
 
-def _dump(obj: Any, beside: list[Buffer] | None) -> bytes:
+def _dump(obj: Any, beside: list[Buffer | Tensor] | None) -> bytes:
     message = value_pb2.Value()
     try:
         _Writer(beside).write(message, obj, 0)
@@ -114,7 +115,7 @@ class _Writer:
         beside: Takes the memory of arrays; None to have it in the messages.
     """
 
-    def __init__(self, beside: list[Buffer] | None) -> None:
+    def __init__(self, beside: list[Buffer | Tensor] | None) -> None:
         self._beside = beside
 
     def write(self, message: value_pb2.Value, value: Any, depth: int) -> None:
@@ -157,12 +158,11 @@ class _Writer:
         array = plain_array(value)
         message.tensor.dtype = dtype_name(array.dtype)
         message.tensor.shape.extend(array.shape)
-        raw = raw_bytes(array)
         if self._beside is None:
-            message.tensor.data = bytes(raw)
+            message.tensor.data = bytes(raw_bytes(array))
         else:
             message.buffer = len(self._beside)
-            self._beside.append(raw)
+            self._beside.append(array)
 
 
 # Each leaf fills a message and tells whether it could: a value that is out of range takes another form.

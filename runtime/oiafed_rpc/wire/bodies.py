@@ -116,7 +116,8 @@ class Wire:
             RpcError: INVALID_ARGUMENT where it is not what the method takes, or not allowed.
         """
         message.undecoded = False
-        message.payload = await self._decode_request(message, spec_of(message).request_codec, message.payload)
+        body, message.buffers = Body(message.payload, (), message.buffers), ()
+        message.payload = await self._decode_request(message, spec_of(message).request_codec, body)
 
     async def decode_stream(self, message: Message) -> None:
         """Decode the payload of a streamed request that arrived, and its items as they come; errors as for others."""

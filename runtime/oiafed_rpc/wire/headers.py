@@ -129,7 +129,7 @@ def request_from(
     )
     message.undecoded = True
     if isinstance(body, Body):
-        message.payload = body
+        message.payload, message.buffers = body.data, body.buffers
     else:
         message.items = body
     return message

@@ -55,14 +55,29 @@ _REDUCE: dict[type[Any], Callable[[Any], _Reduced]] = {
 
 
 class _Pickler(pickle.Pickler):
-    """Writes whatever is not a plain value or container as a call of one of the factories."""
+    """Writes whatever is not a plain value or container as a call of one of the factories.
+
+    Args:
+        stream: Where it writes.
+        memory: Takes the arrays, and the memory of what else pickles have out of band; None to have it in the stream.
+    """
+
+    def __init__(self, stream: io.BytesIO, memory: list[Buffer | Tensor] | None) -> None:
+        super().__init__(stream, protocol=5, buffer_callback=None if memory is None else self._leave)
+        self._memory: list[Buffer | Tensor] = [] if memory is None else memory
+        self._apart = memory is not None
+        self._arrays: dict[int, tuple[pickle.PickleBuffer, Tensor]] = {}
+
+    def _leave(self, buffer: pickle.PickleBuffer) -> None:
+        _, array = self._arrays.pop(id(buffer), (None, None))
+        self._memory.append(buffer.raw() if array is None else array)
 
     def reducer_override(self, obj: Any) -> Any:
         kind = kind_of(obj)
         if kind in _REDUCE:
             return _REDUCE[kind](obj)
         if issubclass(kind, np.ndarray):
-            return _reduce_array(obj)
+            return self._reduce_array(obj)
         if issubclass(kind, np.generic):
             array = np.asarray(obj)  # gives an empty string the memory that one in an array has
             return factories.make_scalar, (array.tobytes(), dtype_name(array.dtype))
@@ -77,6 +92,14 @@ class _Pickler(pickle.Pickler):
             return factories.make_message, message_parts(obj)
         return _reduce_generated(obj) if issubclass(kind, Record | OpenEnum) else NotImplemented
 
+    def _reduce_array(self, obj: Tensor) -> _Reduced:
+        array = plain_array(obj)
+        name = dtype_name(array.dtype)
+        buffer = pickle.PickleBuffer(bytearray() if self._apart else raw_bytes(array))
+        if self._apart:
+            self._arrays[id(buffer)] = buffer, array
+        return factories.make_array, (buffer, name, array.shape)
+
 
 def _reduce_generated(obj: Any) -> Any:
     kind = kind_of(obj)
@@ -89,12 +112,6 @@ def _reduce_generated(obj: Any) -> Any:
         return NotImplemented
     values = {field.name: getattr(obj, field.name) for field in dataclasses.fields(obj)}
     return factories.make_record, (*named, values)
-
-
-def _reduce_array(obj: Tensor) -> _Reduced:
-    array = plain_array(obj)
-    name = dtype_name(array.dtype)
-    return factories.make_array, (pickle.PickleBuffer(raw_bytes(array)), name, array.shape)
 
 
 class PickleSerializer(Serializer):
@@ -122,9 +139,8 @@ class PickleSerializer(Serializer):
 
     def dump(self, obj: Any) -> Packed:
         """A pickle, and beside it the memory of the arrays."""
-        buffers: list[pickle.PickleBuffer] = []
-        data = _dump(obj, buffers.append)
-        return Packed(self.name, data, [buffer.raw() for buffer in buffers])
+        memory: list[Buffer | Tensor] = []
+        return Packed(self.name, _dump(obj, memory), memory)
 
     def load(self, data: bytes, buffers: Sequence[Buffer]) -> Any:
         """Undo `dump`; arrays are made over `buffers` without a copy.
@@ -140,10 +156,10 @@ class PickleSerializer(Serializer):
             raise SerializerError(f"not valid pickle: {type(error).__name__}: {str(error)[:_LONGEST]}") from error
 
 
-def _dump(obj: Any, beside: Callable[[pickle.PickleBuffer], Any] | None) -> bytes:
+def _dump(obj: Any, memory: list[Buffer | Tensor] | None) -> bytes:
     stream = io.BytesIO()
     try:
-        _Pickler(stream, protocol=5, buffer_callback=beside).dump(obj)
+        _Pickler(stream, memory).dump(obj)
     except RecursionError:
         raise SerializerError(_TOO_DEEP) from None
     except SerializerError:
