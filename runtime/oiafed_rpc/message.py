@@ -144,8 +144,8 @@ class Message:
     identity: Identity | None = None
     schema: str = ""
     cancelled: bool = False
-    progress: Callable[[Transfer], object] | None = None
-    turn: Turn | None = None
+    progress: Callable[[Transfer], object] | None = field(default=None, repr=False)
+    turn: Turn | None = field(default=None, repr=False)
     default_deadline: bool = False
     latest: float = math.inf
 

@@ -209,3 +209,56 @@ async def test_a_task_group_of_the_handlers_own_that_fails_is_no_cancellation(la
     assert task is not None
     assert task.cancelling() == 0
     assert await bounded(recovers(), _in(5), "it") == "recovered"
+
+
+class _Moving:
+    """A deadline that somebody moves."""
+
+    def __init__(self, seconds: float) -> None:
+        self.deadline: float | None = time.monotonic() + seconds
+
+
+async def test_a_deadline_that_moves_is_waited_for() -> None:
+    call, done = _Moving(0.01), asyncio.Event()
+
+    async def handler() -> str:
+        await done.wait()
+        return "done"
+
+    waiting = asyncio.create_task(_bounded(handler(), call))
+    await asyncio.sleep(0)
+    call.deadline = time.monotonic() + 30
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    done.set()
+    assert await waiting == "done"
+
+
+async def test_a_deadline_that_moves_back_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oiafed_rpc.bounded._MOVED", 0.02)
+    call = _Moving(0.01)
+    waiting = asyncio.create_task(_bounded(asyncio.Event().wait(), call))
+    await asyncio.sleep(0)
+    call.deadline = time.monotonic() + 30
+    await asyncio.sleep(0.05)
+    call.deadline = time.monotonic()
+    with pytest.raises(RpcError, match="did not end by its deadline"):
+        await waiting
+
+
+async def test_a_deadline_that_moves_after_it_has_struck_changes_nothing() -> None:
+    call = _Moving(0.01)
+
+    async def cleans_up() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            call.deadline = time.monotonic() + 30
+            await asyncio.Event().wait()
+
+    with pytest.raises(RpcError, match="did not end by its deadline"):
+        await bounded(cleans_up(), call, "x")
+
+
+async def _bounded(steps: Coroutine[Any, Any, Any], call: _Moving) -> Any:
+    return await bounded(steps, call, "x")
