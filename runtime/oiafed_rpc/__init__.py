@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         SerializerError,
         Serializers,
     )
+    from oiafed_rpc.slicing import pieces
     from oiafed_rpc.transport.auto import AutoTransport
     from oiafed_rpc.transport.base import Transport
     from oiafed_rpc.transport.grpc import GrpcTransport
@@ -73,6 +74,7 @@ _MODULES = {
     "requests": "RequestStream",
     "retry": "RetryPolicy",
     "serializer": "JsonSerializer PickleSerializer ProtoSerializer Serializer SerializerError Serializers",
+    "slicing": "pieces",
     "transport.auto": "AutoTransport",
     "transport.base": "Transport",
     "transport.grpc": "GrpcTransport",
@@ -133,6 +135,7 @@ __all__ = [
     "Transfer",
     "Transport",
     "current_call",
+    "pieces",
 ]
 
 _PLACES = {name: module for module, names in _MODULES.items() for name in names.split()}

@@ -64,13 +64,14 @@ class Transfer:
 
     def __str__(self) -> str:
         """In a few words."""
-        way = f"{_bytes(self.done)} of {_bytes(self.total)}" if self.error else _bytes(self.total)
+        way = f"{in_words(self.done)} of {in_words(self.total)}" if self.error else in_words(self.total)
         packed = f", compressed {self.gain:.2f} times" if self.gain > 1.005 else ""
         lane = f" over {self.lane}" if self.lane else ""
-        return f"{way} in {self.seconds:.3g} s, {_bytes(self.rate)}/s{lane}{packed}"
+        return f"{way} in {self.seconds:.3g} s, {in_words(self.rate)}/s{lane}{packed}"
 
 
-def _bytes(size: float) -> str:
+def in_words(size: float) -> str:
+    """A number of bytes as people read it."""
     for unit in ("B", "kB", "MB", "GB"):
         if size < 1000 or unit == "GB":
             break
