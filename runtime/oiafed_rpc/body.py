@@ -12,6 +12,8 @@ from oiafed_rpc.serializer.base import Buffer
 class Body(NamedTuple):
     """The bytes of a payload: a message, and the buffers that it has left out.
 
+    A message that is large itself is left out too: then `data` is empty, and the first of the buffers has it.
+
     Attributes:
         data: The message.
         runs: The memory of the buffers, on the side that sends.
@@ -21,6 +23,16 @@ class Body(NamedTuple):
     data: bytes
     runs: Sequence[Run] = ()
     buffers: Sequence[Buffer] = ()
+
+    @property
+    def message(self) -> Buffer:
+        """The message, on the side that has received it."""
+        return self.data or self.buffers[0]
+
+    @property
+    def beside(self) -> Sequence[Buffer]:
+        """The buffers beside the message, on the side that has received them."""
+        return self.buffers if self.data else self.buffers[1:]
 
     @property
     def size(self) -> int:

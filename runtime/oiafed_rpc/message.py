@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -29,9 +30,10 @@ class Encoded:
         body: What it became.
         outgoing: The transfer of the buffers that the body has left out, once it is made.
         shared: Whether it is for several nodes.
+        making: Held by whoever makes the body.
     """
 
-    __slots__ = ("body", "outgoing", "shared", "value", "way")
+    __slots__ = ("body", "making", "outgoing", "shared", "value", "way")
 
     def __init__(self, *, shared: bool = True) -> None:
         self.value: object = self
@@ -39,6 +41,7 @@ class Encoded:
         self.body: Body = _NOTHING
         self.outgoing: Outgoing | None = None
         self.shared = shared
+        self.making = asyncio.Lock()
 
     def keep(self, value: object, way: tuple[str, Compressor | None, bool], body: Body) -> None:
         """Keep a body instead of a former one."""

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar, cast
 from oiafed_rpc.bounded import GRACE
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.streams import asynchronous, close
+from oiafed_rpc.workers import on_event_loop
 
 T = TypeVar("T")
 
@@ -85,7 +86,7 @@ class RequestStream(AsyncIterator[T], Iterator[T]):
         Raises:
             RpcError: CANCELLED where the call has ended; FAILED_PRECONDITION on the event loop, which must not wait.
         """
-        if _on_a_loop():
+        if on_event_loop():
             raise RpcError(Code.FAILED_PRECONDITION, "use `async for` in a coroutine: `for` would block the event loop")
         try:
             return asyncio.run_coroutine_threadsafe(self._next(), self._loop).result()
@@ -111,14 +112,6 @@ class RequestStream(AsyncIterator[T], Iterator[T]):
             self._step.cancel()
             await asyncio.wait([self._step], timeout=GRACE)
         await close(self._items)
-
-
-def _on_a_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 def _call_ended() -> RpcError:

@@ -20,6 +20,15 @@ from oiafed_rpc.forking import on_fork
 _IDLE_SECONDS = 5.0
 
 
+def on_event_loop() -> bool:
+    """Whether this is the thread of a running event loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 class _Job(NamedTuple):
     function: Callable[[], Any]
     loop: asyncio.AbstractEventLoop

@@ -166,8 +166,10 @@ timeout: {conect: 1}
             " (did you mean 'memory'?)"
         ),
         f"{path}:6:3: listen.port: is given twice, first in line 5: keep one of them",
-        f"{path}:7:11: timeout.conect: unknown key (did you mean 'connect'?); "
-        "known here: connect, request, idle, grace",
+        (
+            f"{path}:7:11: timeout.conect: unknown key (did you mean 'connect'?); "
+            "known here: connect, request, idle, grace"
+        ),
     ]
 
 

@@ -121,33 +121,19 @@ def read_data(message: tensor_pb2.Tensor, serializers: Serializers) -> Buffer:
 def write_packed(message: tensor_pb2.PyObject, packed: Packed, serializers: Serializers) -> None:
     """Write an object."""
     message.serializer = packed.serializer
+    message.data = packed.data
     if not isinstance(serializers, Leaving):
-        message.data = packed.data
         message.buffers.extend(bytes(buffer) for buffer in packed.buffers)
         return
-
-    def place_data(index: int) -> None:
-        message.data_beside = index
-
-    def put_data(data: bytes) -> None:
-        message.data = data
-
-    if len(packed.data) >= THRESHOLD:
-        serializers.leave(packed.data, place_data, put_data)
-    else:
-        message.data = packed.data
     for buffer in packed.memory:
         serializers.leave(buffer, message.beside.append, message.buffers.append)
 
 
 def read_packed(message: tensor_pb2.PyObject, serializers: Serializers) -> object:
     """The object of a message."""
-    data = message.data
-    if message.HasField("data_beside"):
-        data = bytes(_beside(serializers, message.data_beside))
     buffers = [bytearray(buffer) for buffer in message.buffers]
     beside = [_beside(serializers, index) for index in message.beside]
-    return serializers.load(message.serializer, data, [*buffers, *beside])
+    return serializers.load(message.serializer, message.data, [*buffers, *beside])
 
 
 def _beside(serializers: Serializers, index: int) -> Buffer:

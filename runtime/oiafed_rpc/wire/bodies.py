@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias
 
 from oiafed_rpc.body import Body
-from oiafed_rpc.codec.apart import Beside, Leaving
+from oiafed_rpc.bulk.runs import run_of
+from oiafed_rpc.codec.apart import THRESHOLD, Beside, Leaving
+from oiafed_rpc.codec.effort import takes_long_to_read, takes_long_to_write
 from oiafed_rpc.codec.messages import MessageCodec, Value
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.codec.sharing import holds
@@ -16,6 +19,7 @@ from oiafed_rpc.method import Method
 from oiafed_rpc.serializer import SerializerError, Serializers
 from oiafed_rpc.serializer.versions import OtherVersionError, Unread
 from oiafed_rpc.system.wire import tensor_pb2
+from oiafed_rpc.workers import WORKERS
 
 DEFAULT_MAX_MESSAGE_SIZE = 16 << 30
 """Bytes."""
@@ -56,13 +60,16 @@ class Wire:
                 over the limit.
         """
         shared = message.encoded
+        if shared is None:
+            return await self._encode_payload(message, apart)
         way = (message.serializer, message.compressor, apart is not None)
-        if shared is not None and shared.value is message.payload and shared.way == way:
+        async with shared.making:
+            if shared.value is not message.payload or shared.way != way:
+                shared.keep(message.payload, way, await self._encode_payload(message, apart))
             return shared.body
-        body = await self._encode_request(message, spec_of(message).request_codec, message.payload, apart=apart)
-        if shared is not None:
-            shared.keep(message.payload, way, body)
-        return body
+
+    async def _encode_payload(self, message: Message, apart: Asked | None) -> Body:
+        return await self._encode_request(message, spec_of(message).request_codec, message.payload, apart=apart)
 
     async def request_bodies(self, message: Message, *, apart: Asked | None = None) -> AsyncIterator[Body]:
         """The bodies of a streamed request as its items come: first its payload, where it has one.
@@ -185,21 +192,32 @@ class Wire:
         apart: bool,
     ) -> Body:
         leaving = Leaving(serializers) if apart else None
-        data = _encoded(spec, codec, value, serializer, leaving or serializers)
-        return Body(data, leaving.runs) if leaving else Body(data)
+        encode = functools.partial(_encoded, spec, codec, value, serializer, leaving or serializers)
+        long = not spec.provided and takes_long_to_write(value, arrays=not apart)
+        data: bytes = await WORKERS.run(encode) if long else encode()
+        if leaving is None:
+            return Body(data)
+        if len(data) >= THRESHOLD:
+            return Body(b"", [run_of(data), *leaving.runs])
+        return Body(data, leaving.runs)
 
     async def _decode(self, spec: Method[Any], codec: MessageCodec, body: Body, serializer: str, encoding: str) -> Any:
-        data, limit = body.data, self.max_message_size
+        decode = functools.partial(self._decode_here, spec, codec, body, serializer, encoding)
+        long = takes_long_to_read(body.data) or (body.buffers and takes_long_to_read(body.message))
+        return await WORKERS.run(decode) if long else decode()
+
+    def _decode_here(self, spec: Method[Any], codec: MessageCodec, body: Body, serializer: str, encoding: str) -> Any:
+        limit = self.max_message_size
         if encoding and not body.buffers:
             from oiafed_rpc.wire.compression import decompress  # zstandard is imported where it is needed
 
-            data = decompress(encoding, data, limit)
-        elif body.size > limit:
+            return self._decoded(spec, codec, decompress(encoding, body.data, limit), serializer, self.serializers)
+        if body.size > limit:
             raise _too_large("the message", body.size, limit)
         if not body.buffers:
-            return self._decoded(spec, codec, data, serializer, self.serializers)
-        beside = Beside(self.serializers, body.buffers)
-        value = self._decoded(spec, codec, data, serializer, beside)
+            return self._decoded(spec, codec, body.data, serializer, self.serializers)
+        beside = Beside(self.serializers, body.beside)
+        value = self._decoded(spec, codec, bytes(body.message), serializer, beside)
         beside.check_used()
         return value
 

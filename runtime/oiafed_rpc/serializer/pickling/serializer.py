@@ -24,6 +24,7 @@ from oiafed_rpc.serializer.pickling import factories
 from oiafed_rpc.serializer.pickling.allowed import Allowed, loaded
 from oiafed_rpc.serializer.pickling.unpickler import unpickle
 from oiafed_rpc.torch_tensors import is_torch_tensor
+from oiafed_rpc.workers import on_event_loop
 
 _Reduced: TypeAlias = tuple[Any, ...]
 _LONGEST = 300
@@ -114,6 +115,13 @@ def _reduce_generated(obj: Any) -> Any:
     return factories.make_record, (*named, values)
 
 
+class _YieldingPickler(_Pickler):
+    """Runs a little Python for each object: only then can another thread, such as the event loop's, have the GIL."""
+
+    def persistent_id(self, obj: Any) -> None:
+        """Nothing: every object is written."""
+
+
 class PickleSerializer(Serializer):
     """Python's pickle, protocol 5, arrays out of band.
 
@@ -159,7 +167,7 @@ class PickleSerializer(Serializer):
 def _dump(obj: Any, memory: list[Buffer | Tensor] | None) -> bytes:
     stream = io.BytesIO()
     try:
-        _Pickler(stream, memory).dump(obj)
+        (_Pickler if on_event_loop() else _YieldingPickler)(stream, memory).dump(obj)
     except RecursionError:
         raise SerializerError(_TOO_DEEP) from None
     except SerializerError:
