@@ -44,12 +44,14 @@ def receive_chunks(line: Line, incoming: Incoming, session: Session, moved: Move
     if incoming.complete:
         return
     following = bytearray(Head.SIZE)
-    packed = memoryview(bytearray(CHUNK))
+    packed: memoryview | None = None
     line.receive([following])
     while not incoming.complete:
         head = Head.from_bytes(following)
-        room = session.room(head.size)
-        into = room if head.packing == RAW else [packed[: head.packed]]
+        into = session.room(head.size)
+        if head.packing != RAW:
+            packed = packed or memoryview(bytearray(CHUNK))
+            into = [packed[: head.packed]]
         last = head.offset + head.size >= incoming.size
         line.receive(into if last else [*into, following])
         if head.packing == RAW:

@@ -16,6 +16,7 @@ from oiafed_rpc.errors import Code, RetriableError, RpcError
 
 _HEAD = struct.Struct("!BI")
 _BODY = 32 << 20  # bytes of the largest: four million sizes
+_USUAL = 4096  # bytes of a request that is no long list of sizes
 _TEXT = 4096
 _YES, _BROKEN = 0, 255
 _CODES = frozenset(map(int, Code))
@@ -36,6 +37,14 @@ class Request(NamedTuple):
         if len(self.body) > _BODY:
             raise RpcError(Code.RESOURCE_EXHAUSTED, f"a transfer of {len(self.body) // 8:,} buffers is too finely cut")
         return _HEAD.pack(self.operation, len(self.body)) + self.body
+
+    @classmethod
+    def arrived(cls, line: Line) -> Request | None:
+        """The next request of a line, without blocking; None where it is not there, or is for `read` to fetch."""
+        seen = line.peek(_USUAL)
+        if len(seen) < _HEAD.size or len(seen) < _HEAD.size + _HEAD.unpack_from(seen)[1]:
+            return None
+        return cls.read(line)
 
     @classmethod
     def read(cls, line: Line) -> Request:

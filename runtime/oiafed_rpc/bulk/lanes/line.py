@@ -205,6 +205,13 @@ class Line:
         except (OSError, ValueError):
             return True
 
+    def peek(self, size: int) -> bytes:
+        """What can be received at once, up to a size, and still can afterwards; nothing where that can't be told."""
+        try:
+            return self._sock.recv(size, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except OSError:
+            return b""
+
     @property
     def pending(self) -> bool:
         """Whether something has been received that the system no longer tells of."""
@@ -287,6 +294,10 @@ class TlsLine(Line):
     @override
     def _read(self, views: list[memoryview]) -> int:
         return self._tls.recv_into(views[0])
+
+    @override
+    def peek(self, size: int) -> bytes:
+        return b""  # a record may not be whole yet
 
     @property
     @override
