@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from oiafed_rpc.bulk.chunk import CHUNK, RAW, Head
+from oiafed_rpc.bulk.errors import TransferError
 from oiafed_rpc.bulk.incoming import Incoming, Session
 from oiafed_rpc.bulk.lanes.line import Line
 from oiafed_rpc.bulk.outgoing import Outgoing
@@ -48,6 +49,8 @@ def receive_chunks(line: Line, incoming: Incoming, session: Session, moved: Move
     line.receive([following])
     while not incoming.complete:
         head = Head.from_bytes(following)
+        if head.offset != incoming.received:  # told now, not when all of its bytes have come
+            raise TransferError(f"a chunk at {head.offset:,} has come where {incoming.received:,} was next")
         into = session.room(head.size)
         if head.packing != RAW:
             packed = packed or memoryview(bytearray(CHUNK))

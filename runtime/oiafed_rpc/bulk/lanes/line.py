@@ -79,7 +79,8 @@ class Line:
     def peer_uid(self) -> int:
         """The user who has connected, or listens, at the other end of a Unix socket, as the kernel knows it."""
         credentials = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 3 * _INT)
-        return cast("int", struct.unpack("3i", credentials)[1])
+        _, uid, _ = struct.unpack("3i", credentials)
+        return int(uid)
 
     # --- moving bytes, in a worker thread
 
@@ -323,10 +324,10 @@ def line_over(
     try:
         if context is None:
             return Line(sock, idle)
+        name = expected.encode("idna").decode() if expected else None  # here, as `wrap_socket` leaves a socket open
         sock.settimeout(idle)
-        return TlsLine(
-            context.wrap_socket(sock, listens, do_handshake_on_connect=False, server_hostname=expected), idle
-        )
+        wrapped = context.wrap_socket(sock, listens, do_handshake_on_connect=False, server_hostname=name)
+        return TlsLine(wrapped, idle)
     except (OSError, ValueError) as error:  # ValueError: a name that no certificate can have
         sock.close()
         raise ConnectionError(f"the connection can't be used: {error}") from error

@@ -196,7 +196,9 @@ class LaneListener:
         return True
 
     async def _operate(self, line: Line) -> None:
-        request = Request.arrived(line) or await line.run(functools.partial(Request.read, line))
+        request = Request.arrived(line)
+        if request is None:
+            request = await line.run(functools.partial(Request.read, line))
         operation = self._operations.get(request.operation)
         if operation is None:
             raise ValueError(f"operation {request.operation}")

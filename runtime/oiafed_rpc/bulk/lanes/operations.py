@@ -31,11 +31,6 @@ _RECEIVED = struct.Struct("!Q")
 _SIZE = 8
 
 
-def begin(incoming: Incoming, line: Line) -> Session:
-    """An attempt to fill a transfer over a line, which is aborted when another takes over before all is there."""
-    return incoming.begin(lambda: None if incoming.complete else line.abort())
-
-
 def push(line: Line, outgoing: Outgoing, meter: Meter, *, resume: bool) -> None:
     """Bring a transfer to the other side, from a worker thread; as `Lane.push`."""
     sizes = struct.pack(f"!{len(outgoing.sizes)}Q", *outgoing.sizes)
@@ -88,7 +83,7 @@ async def _take_push(depot: Depot, line: Line, body: bytes) -> None:
         incoming = depot.arrive(
             transfer_id, struct.unpack_from(f"!{(len(body) - _PUSH.size) // _SIZE}Q", body, _PUSH.size)
         )
-        session = begin(incoming, line)
+        session = incoming.begin(line.abort)
     except RpcError as error:
         await _refuse(line, error)
     await line.run(functools.partial(_receive_push, line, incoming, session, resume))

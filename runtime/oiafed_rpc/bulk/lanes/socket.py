@@ -10,7 +10,7 @@ from typing_extensions import override
 from oiafed_rpc.bulk.incoming import Incoming
 from oiafed_rpc.bulk.lanes.base import Lane
 from oiafed_rpc.bulk.lanes.line import Line
-from oiafed_rpc.bulk.lanes.operations import begin, pull, push
+from oiafed_rpc.bulk.lanes.operations import pull, push
 from oiafed_rpc.bulk.lanes.pool import Lines
 from oiafed_rpc.bulk.meter import Meter
 from oiafed_rpc.bulk.outgoing import Outgoing
@@ -38,7 +38,7 @@ class SocketLane(Lane):
     async def pull(self, incoming: Incoming, meter: Meter) -> None:
         async with self._lines.use() as line:
             line.idle = meter.idle
-            await line.run(functools.partial(pull, line, incoming, begin(incoming, line), meter))
+            await line.run(functools.partial(pull, line, incoming, incoming.begin(line.abort), meter))
 
     @override
     async def close(self) -> None:
