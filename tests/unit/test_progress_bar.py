@@ -24,7 +24,7 @@ def _drawn(*transfers: Transfer) -> list[str]:
         for transfer in transfers:
             bar(transfer)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
-    lines = [line.rstrip() for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).splitlines()]
+    lines = [" ".join(line.split()) for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).splitlines()]
     return [line for line in lines if "/s" in line or "stopped" in line]
 
 
