@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
+from typing import TypeAlias
 
 from federation.v1 import (
     EvalResult,
     FitConfig,
-    FitResult,
     LearnerCollection,
     TrainerHandler,
     TrainerStatus,
@@ -19,9 +19,12 @@ from oiafed_rpc import Code, RpcError, Tensors
 from examples.fedavg.experiment import Experiment
 from examples.fedavg.model import initial_weights
 from examples.fedavg.roster import when_ready
-from examples.fedavg.weights import average
+from examples.fedavg.weights import Average
 
 log = logging.getLogger(__name__)
+
+Loss: TypeAlias = tuple[float, int]
+"""A mean loss, and the number of samples that it is of."""
 
 
 class Trainer(TrainerHandler):
@@ -52,14 +55,25 @@ class Trainer(TrainerHandler):
         try:
             self._learners = sorted(await when_ready(learners))
             for number in range(1, experiment.rounds + 1):
-                replies = await learners.fit(weights=weights, config=self._config(number))
-                weights = average([(reply.weights, reply.samples) for _, reply in sorted(replies.items())])
-                status = self._status(number, replies, await learners.evaluate(weights=weights))
+                weights, losses = await self._fit(learners, weights, self._config(number))
+                status = self._status(number, losses, await learners.evaluate(weights=weights))
                 log.info("round %d of %d: accuracy %.4f", number, experiment.rounds, status.accuracy or 0.0)
                 await self._publish(status)
         finally:
             await self._publish(over=True)
         return weights
+
+    async def _fit(
+        self, learners: LearnerCollection, weights: Tensors, config: FitConfig
+    ) -> tuple[Tensors, dict[str, Loss]]:
+        """Have all learners train, and fold in what each gives when it comes: there need not be room for all of it."""
+        average = Average()
+        losses: dict[str, Loss] = {}
+        async for reply in learners.fit(weights=weights, config=config):
+            fit = reply.value
+            average.add(fit.weights, fit.samples)
+            losses[reply.node_id] = fit.loss, fit.samples
+        return average.mean(), losses
 
     def status(self) -> TrainerStatus:
         """Tell where the run is."""
@@ -96,15 +110,14 @@ class Trainer(TrainerHandler):
             tags=tags,
         )
 
-    def _status(self, number: int, fits: Mapping[str, FitResult], tests: Mapping[str, EvalResult]) -> TrainerStatus:
-        trained = [fits[learner] for learner in sorted(fits)]
+    def _status(self, number: int, losses: Mapping[str, Loss], tests: Mapping[str, EvalResult]) -> TrainerStatus:
         tested = [tests[learner] for learner in sorted(tests)]
         return TrainerStatus(
             round=number,
             rounds=self._experiment.rounds,
             learners=self._learners,
             accuracy=share(sum(test.correct for test in tested), sum(test.samples for test in tested)),
-            train_loss=mean([(fit.loss, fit.samples) for fit in trained]),
+            train_loss=mean([losses[learner] for learner in sorted(losses)]),
             test_loss=mean([(test.loss, test.samples) for test in tested]),
         )
 
@@ -115,7 +128,7 @@ class Trainer(TrainerHandler):
             self._changed.notify_all()
 
 
-def mean(values: list[tuple[float, int]]) -> float | None:
+def mean(values: list[Loss]) -> float | None:
     """The mean of values, each counted as often as it has samples; None where there are none."""
     total = sum(samples for _, samples in values)
     return sum(value * samples for value, samples in values) / total if total else None

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 from federation.v1 import FitConfig, NotReady, Phase
+from oiafed_rpc import Tensors
 
 from examples.fedavg.data import Part, load_digits, split
 from examples.fedavg.experiment import Experiment
 from examples.fedavg.learner import Learner
 from examples.fedavg.model import evaluate, initial_weights, train_epoch
 from examples.fedavg.trainer import mean, share
-from examples.fedavg.weights import average, fingerprint, identical, load, save
+from examples.fedavg.weights import Average, fingerprint, identical, load, save
 
 EXPERIMENT = Experiment()
 
@@ -60,13 +62,35 @@ def test_gradients_point_where_the_loss_falls(parts: list[Part]) -> None:
     assert (loss - evaluate(moved, batch).loss) / rate == pytest.approx(steepness, rel=0.05)
 
 
+def _average(*updates: tuple[Tensors, int]) -> Tensors:
+    average = Average()
+    for weights, samples in updates:
+        average.add(weights, samples)
+    return average.mean()
+
+
 def test_an_average_weighs_by_samples() -> None:
     one = {"w": np.array([0.0, 4.0], np.float32)}
     two = {"w": np.array([4.0, 0.0], np.float32)}
-    found = average([(one, 3), (two, 1)])
+    found = _average((one, 3), (two, 1))
     assert found["w"].dtype == np.float32
     assert found["w"].tolist() == [1.0, 3.0]
-    assert identical(average([(one, 5)]), one)
+    assert identical(_average((one, 5)), one)
+
+
+def test_an_average_is_the_same_to_the_bit_in_any_order() -> None:
+    rng = np.random.default_rng(7)
+    updates = [({"w": rng.normal(size=1000).astype(np.float32)}, samples) for samples in (311, 402, 290, 434)]
+    expected = np.average([weights["w"] for weights, _ in updates], axis=0, weights=[each for _, each in updates])
+    averages = [_average(*order) for order in itertools.permutations(updates)]
+    assert len({fingerprint(average) for average in averages}) == 1
+    np.testing.assert_allclose(averages[0]["w"], expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e9])
+def test_an_average_refuses_weights_that_are_none(value: float) -> None:
+    with pytest.raises(ValueError, match="'w' are not finite, or too large"):
+        _average(({"w": np.array([value])}, 1))
 
 
 @pytest.mark.parametrize(
