@@ -105,9 +105,10 @@ class SharedMemoryListener:
     async def stop(self) -> None:
         """End all connections, and listen no more. What was received through them stays."""
         self._unable = True
-        if self._sock is not None:
-            asyncio.get_running_loop().remove_reader(self._sock.fileno())
-            self._sock.close()
+        sock, self._sock = self._sock, None
+        if sock is not None:
+            asyncio.get_running_loop().remove_reader(sock.fileno())
+            sock.close()
         for task in tuple(self._admitting):
             task.cancel()
         if self._admitting:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import functools
 import itertools
 import mmap
 import os
@@ -108,7 +109,7 @@ class Placement:
         self._held.atexit = False
         segment.uses = 2  # this, and the copying
         self._task = asyncio.ensure_future(copying.run())
-        self._task.add_done_callback(lambda _: pool.give_back(segment))
+        self._task.add_done_callback(functools.partial(_copied, pool, segment))
 
     def held_by(self, pool: Segments) -> bool:
         """Whether it is there for whoever asks a pool for it."""
@@ -160,6 +161,12 @@ class Placement:
         self._held()
 
 
+def _copied(pool: Segments, segment: Segment, task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        task.exception()  # there may be nobody any more who wants to hear of it
+    pool.give_back(segment)
+
+
 class _Copying:
     """Copies a transfer to its places, in threads: none of the copies holds the GIL."""
 
@@ -178,9 +185,11 @@ class _Copying:
         count = 2 if self._outgoing.size >= _WORTH_TWO and len(os.sched_getaffinity(0)) > 1 else 1
         threads = [asyncio.ensure_future(WORKERS.run(self._work)) for _ in range(count)]
         await asyncio.wait(threads)
+        size = self._outgoing.size
+        del self._outgoing  # which has the placement, and thereby this
         for thread in threads:
             thread.result()
-        if self.copied < self._outgoing.size:
+        if self.copied < size:
             raise _given_up()
 
     def _work(self) -> None:
