@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SOURCES := runtime codegen generated examples tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help bench install generate demo test lint format types check-generated pytest test-slow golden vectors clean
+.PHONY: help bench bench-bulk install generate demo test lint format types check-generated pytest test-slow golden vectors clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ vectors: $(STAMP) ## Rewrite the test vectors of docs/wire.md
 bench: $(STAMP) ## Measure small calls beside a bare grpc.aio stub, and the generator beside protoc
 	$(BIN)/python -m benchmarks.small_calls
 	$(BIN)/python -m benchmarks.generation
+
+bench-bulk: $(STAMP) ## Measure large payloads beside raw sockets, shared memory, grpc.aio and OiaFed; renew docs/benchmarks
+	$(BIN)/python -m benchmarks.bulk --save docs/benchmarks
 
 clean: ## Remove the virtual environment and every cache
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,86 @@
+"""Arrays of several sizes, one way, both ways, and to several receivers."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from functools import partial
+
+from benchmarks.bulk.failure import ContenderError
+from benchmarks.bulk.processes import Field, Worker, field
+from benchmarks.bulk.results import Series
+from benchmarks.bulk.settings import Settings
+from benchmarks.bulk.turns import Outcome, say, take_turns
+
+MEGABYTE = 1_000_000
+_KEPT = 200
+"""Megabytes of a payload that every contender may keep while the others take their turns."""
+
+
+class Course:
+    """Contenders of whom each moves the same payload.
+
+    Args:
+        way: `send`, `echo` or `broadcast`.
+        receivers: How many there are.
+        kind: The kind of the payload.
+    """
+
+    def __init__(self, way: str, settings: Settings, *, receivers: int = 1, kind: str = "random") -> None:
+        self._way = way
+        self._settings = settings
+        self._receivers = receivers
+        self._kind = kind
+
+    def run(self, contenders: Sequence[str], sizes: Sequence[int]) -> list[Series]:
+        """Measure each size."""
+        with field(self._receivers) as there:
+            absent = self._start(there, contenders)
+            series: list[Series] = []
+            for size in sizes:
+                say(f"{self._way} {size} MB to {self._receivers}: ", end="")
+                series += [Series(size=size, contender=name, failed=why) for name, why in absent.items()]
+                series += self._measure(there, size, self._settings.budget / len(sizes))
+            return series
+
+    @staticmethod
+    def _start(there: Field, contenders: Sequence[str]) -> dict[str, str]:
+        absent: dict[str, str] = {}
+        for name in contenders:
+            try:
+                there.start(name)
+            except ContenderError as error:
+                absent[name] = str(error)
+                say(f"{name}: {error}")
+        return absent
+
+    def _measure(self, there: Field, size: int, budget: float) -> list[Series]:
+        repeats = max(1, min(self._settings.repeats, 300 // size))
+        actions = {name: partial(self._move, worker, size, repeats) for name, worker in there.clients.items()}
+        outcomes = take_turns(actions, self._settings.rounds, budget)
+        series: list[Series] = []
+        for name, outcome in outcomes.items():
+            series += self._series(there.clients[name], name, size, outcome)
+        return series
+
+    def _move(self, worker: Worker, size: int, repeats: int) -> Sequence[float]:
+        """Seconds and CPU seconds, medians of the repeats; a large payload is made anew each time, and not kept."""
+        kept = size <= _KEPT and self._receivers == 1
+        worker.ask("prepare", nbytes=size * MEGABYTE, kind=self._kind)
+        took = worker.ask("move", way=self._way, repeats=repeats, within=self._settings.longest)
+        if not kept:
+            worker.ask("release")
+        return [statistics.median(each) for each in zip(*took, strict=True)]
+
+    def _series(self, worker: Worker, name: str, size: int, outcome: Outcome) -> list[Series]:
+        if outcome.failed:
+            say(f"{name}, {size} MB: {outcome.failed}")
+            return [Series(size=size, contender=name, failed=outcome.failed)]
+        worker.ask("prepare", nbytes=size * MEGABYTE, kind=self._kind)
+        lane = worker.ask("lane", within=self._settings.longest)
+        worker.ask("release")
+        units = ("seconds", "cpu seconds")
+        return [
+            Series(size=size, contender=name, unit=unit, values=outcome.column(index), lane=lane)
+            for index, unit in enumerate(units)
+        ]

@@ -1,0 +1,68 @@
+"""Contenders take turns: each round measures all of them once, so that a machine that slows down slows them all."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from benchmarks.bulk.failure import ContenderError
+
+Action = Callable[[], Sequence[float]]
+"""Measures once; returns one number for each of the things that it measures."""
+
+
+def say(text: str, *, end: str = "\n") -> None:
+    """Tell how far it is."""
+    print(text, file=sys.stderr, end=end, flush=True)
+
+
+class Outcome:
+    """What came of one contender.
+
+    Attributes:
+        rounds: What each round gave.
+        failed: Why it gave nothing.
+    """
+
+    def __init__(self) -> None:
+        self.rounds: list[Sequence[float]] = []
+        self.failed = ""
+
+    def column(self, index: int) -> list[float]:
+        """One of the things that were measured, of each round."""
+        return [values[index] for values in self.rounds]
+
+
+def take_turns(actions: Mapping[str, Action], rounds: int, budget: float) -> dict[str, Outcome]:
+    """Measure all, in rounds of which the first does not count; who fails is left out from then on.
+
+    Args:
+        actions: How each is measured.
+        rounds: How many rounds count.
+        budget: Seconds after which no further round begins; one that counts there is in any case.
+    """
+    outcomes = {name: Outcome() for name in actions}
+    began = time.monotonic()
+    for number in range(rounds + 1):
+        if number > 1 and time.monotonic() - began > budget:
+            break
+        order = list(actions)
+        start = number % max(1, len(order))
+        for name in order[start:] + order[:start]:
+            _measure(actions[name], outcomes[name], counts=number > 0)
+        say(".", end="")
+    say("")
+    return outcomes
+
+
+def _measure(action: Action, outcome: Outcome, *, counts: bool) -> None:
+    if outcome.failed:
+        return
+    try:
+        values = action()
+    except ContenderError as error:
+        outcome.failed, outcome.rounds = str(error), []
+    else:
+        if counts:
+            outcome.rounds.append(values)
