@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 from oiafed_rpc.bulk.calls import BulkCalls
 from oiafed_rpc.bulk.errors import LaneUnfit
@@ -12,13 +12,10 @@ from oiafed_rpc.bulk.lanes.base import Lane
 from oiafed_rpc.errors import RpcError
 from oiafed_rpc.system import types
 
-if TYPE_CHECKING:
-    from oiafed_rpc.bulk.lanes.line import Line
-
 _BARRED = 60.0  # seconds in which a lane that could not be opened is not asked for again
 
-Dial = Callable[[], Awaitable["Line"]]
-"""Opens a connection of a lane; raises LaneUnfit where that can't be had."""
+Dial = Callable[[], Awaitable[Any]]
+"""Opens a connection, of the kind that the lane has; raises LaneUnfit where that can't be had."""
 
 
 class LaneKind(NamedTuple):
@@ -32,7 +29,7 @@ class LaneKind(NamedTuple):
 
     name: str
     make: Callable[[Dial], Lane]
-    connect: Callable[[types.Lane], Awaitable[Line]]
+    connect: Callable[[types.Lane], Awaitable[Any]]
 
 
 class Lanes:
@@ -71,7 +68,7 @@ class _Opening:
         self.barred = 0.0
         self._kind = kind
 
-    async def _dial(self) -> Line:
+    async def _dial(self) -> Any:
         try:
             offers = await self.calls.open([self._kind.name])
             if not offers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from typing import Any
 
 import grpc
@@ -13,8 +13,8 @@ from grpc import aio
 
 from oiafed_rpc.body import Body
 from oiafed_rpc.bounded import deadline_exceeded
+from oiafed_rpc.bulk.calls import Sender
 from oiafed_rpc.bulk.courier import Courier, outgoing_of
-from oiafed_rpc.bulk.lanes.choice import LaneKind
 from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.bulk.packing import Packing
 from oiafed_rpc.bulk.reference import has_reference
@@ -39,8 +39,7 @@ class GrpcChannel:
         credentials: What it trusts and proves itself with; None for plain text.
         expected: Whom the certificate at the other end must be for; None for plain text.
         wire: What turns messages to bytes and back.
-        lanes: The ways beside gRPC itself on which large payloads may travel, the best first.
-        idle: Seconds that a large payload may stand still.
+        courier: Makes what moves its large payloads.
 
     Attributes:
         address: Where it leads.
@@ -53,8 +52,7 @@ class GrpcChannel:
         credentials: grpc.ChannelCredentials | None,
         expected: str | None,
         wire: Wire,
-        lanes: Sequence[LaneKind],
-        idle: float,
+        courier: Callable[[Sender], Courier],
     ) -> None:
         USE.begin()
         self.address = address
@@ -65,7 +63,7 @@ class GrpcChannel:
         self._direct = direct_calls(self._channel)
         self._expected = expected
         self._wire = wire
-        self._courier = Courier(self, lanes, wire.max_message_size, idle)
+        self._courier = courier(self)
         self._closed = False
         self._methods: dict[str, Any] = {}
 

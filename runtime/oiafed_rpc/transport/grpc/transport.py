@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, NamedTuple, cast
 
-from oiafed_rpc.bulk.depot import Depot
-from oiafed_rpc.bulk.lanes.listening import LaneListener
-from oiafed_rpc.bulk.service import BulkService
 from oiafed_rpc.config import LanesConfig, TlsConfig
 from oiafed_rpc.config.rules import seconds
 from oiafed_rpc.endpoint import Endpoint
@@ -19,12 +17,12 @@ from oiafed_rpc.method import SYSTEM_SERVICE
 from oiafed_rpc.peers import Peer
 from oiafed_rpc.transport.base import Transport
 from oiafed_rpc.transport.grpc.client import GrpcChannel
-from oiafed_rpc.transport.grpc.lanes import offered, openable
 from oiafed_rpc.transport.grpc.listening import GrpcServer
 from oiafed_rpc.transport.grpc.options import authority, channel_options, is_loopback
 from oiafed_rpc.transport.grpc.security import channel_credentials, check_files, is_mutual, server_credentials
 from oiafed_rpc.transport.grpc.server import Router
 from oiafed_rpc.transport.grpc.standard import offer_standard_services
+from oiafed_rpc.transport.grpc.transfers import Transfers
 
 
 class GrpcTransport(Transport):
@@ -62,8 +60,7 @@ class GrpcTransport(Transport):
         self._tls = tls
         self._lanes = lanes or LanesConfig()
         self._idle_timeout = seconds(idle_timeout)
-        self._depot: Depot | None = None
-        self._offered: dict[str, LaneListener] = {}
+        self._transfers: Transfers | None = None
         self._server: GrpcServer | None = None
         self._channels: dict[str, GrpcChannel] = {}
         self._candidates: dict[str, _Candidate] = {}
@@ -74,8 +71,7 @@ class GrpcTransport(Transport):
         """Become the transport of a node, and offer what gRPC's tools expect of one, and what moves large payloads."""
         super().attach(endpoint)
         offer_standard_services(endpoint)
-        self._depot = Depot(endpoint.wire.max_message_size, self._idle_timeout)
-        endpoint.register(BulkService(self._depot, self._offered, self._idle_timeout), by_name=False)
+        self._transfers = Transfers(endpoint, self._lanes, self._tls, self._idle_timeout)
 
     async def start(self) -> None:
         """Listen, where there is something to listen on.
@@ -89,25 +85,22 @@ class GrpcTransport(Transport):
         if self._host is None:
             return
         credentials = server_credentials(self._tls) if self._tls else None
-        router = Router(self.endpoint, self._held, self._timeout, secure=credentials is not None)
+        router = Router(self.endpoint, self._bulk.depot, self._timeout, secure=credentials is not None)
         self._server = GrpcServer(router, self.endpoint.wire.max_message_size, credentials)
         self.port = await self._server.start(self._host, self._asked_port)
-        self._offered.update(offered(self._lanes, self._held, self._host, self._tls, self._idle_timeout))
+        self._bulk.offer(self._host)
 
     @property
-    def _held(self) -> Depot:
-        """The large payloads of calls to this node, and of replies that were not yet fetched."""
-        depot, _ = self._depot, self.endpoint  # which says so where this is no node's
-        return cast("Depot", depot)
+    def _bulk(self) -> Transfers:
+        """What moves its large payloads."""
+        transfers, _ = self._transfers, self.endpoint  # which says so where this is no node's
+        return cast("Transfers", transfers)
 
     async def stop(self) -> None:
         """Stop listening and close every channel."""
         server, self._server = self._server, None
         if server is not None:
             await server.stop()  # first: what is running may still call others
-        while self._offered:
-            await self._offered.popitem()[1].stop()
-        self._held.clear()
         channels, self._channels = self._channels, {}
         candidates, self._candidates = self._candidates, {}
         for node_id in channels:
@@ -116,6 +109,8 @@ class GrpcTransport(Transport):
             *(channel.close() for channel in channels.values()),
             *(candidate.give_up() for candidate in candidates.values()),
         )
+        if self._transfers is not None:
+            await self._transfers.stop()
         self.port = 0
 
     async def reach(self, node_id: str, host: str, port: int) -> None:
@@ -130,12 +125,12 @@ class GrpcTransport(Transport):
             await superseded.give_up()
 
     def _make_channel(self, node_id: str, host: str, port: int) -> GrpcChannel:
-        where, wire, tls, idle = authority(host, port), self.endpoint.wire, self._tls, self._idle_timeout
+        where, wire, tls = authority(host, port), self.endpoint.wire, self._tls
         name = node_id if tls is not None and is_mutual(tls) else ""
         options = channel_options(host, wire.max_message_size, name)
         expected = (name or host) if tls is not None else None
-        lanes = openable(self._lanes, host, tls, expected or "", idle)
-        return GrpcChannel(where, options, channel_credentials(tls) if tls else None, expected, wire, lanes, idle)
+        courier = functools.partial(self._bulk.courier, host, expected or "")
+        return GrpcChannel(where, options, channel_credentials(tls) if tls else None, expected, wire, courier)
 
     async def welcome(self, peer: Peer) -> None:
         """Take over the channel over which a node has introduced itself."""
