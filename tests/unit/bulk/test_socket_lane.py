@@ -20,7 +20,7 @@ from oiafed_rpc.bulk.chunk import CHUNK, Head
 from oiafed_rpc.bulk.depot import Depot
 from oiafed_rpc.bulk.errors import TransferError
 from oiafed_rpc.bulk.incoming import Incoming
-from oiafed_rpc.bulk.lanes import listening, places
+from oiafed_rpc.bulk.lanes import dialing, listening, places
 from oiafed_rpc.bulk.lanes.dialing import connect
 from oiafed_rpc.bulk.lanes.exchange import Request, hear
 from oiafed_rpc.bulk.lanes.line import Line
@@ -594,6 +594,15 @@ async def test_where_it_can_not_listen_it_offers_nothing(caplog: pytest.LogCaptu
     assert len(warnings(caplog)) == 1
     assert f"cannot listen on 127.0.0.1:{port}" in warnings(caplog)[0]
     await listener.stop()
+
+
+async def test_a_system_without_such_connections(side: Side, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer = await side.offer()
+    monkeypatch.setattr(listening, "SUPPORTED", False)
+    monkeypatch.setattr(dialing, "SUPPORTED", False)
+    assert await side.listener.offer() is None
+    with pytest.raises(ConnectionError):
+        await connect(offer, side.host, idle=IDLE)
 
 
 async def test_nothing_answers() -> None:

@@ -7,7 +7,7 @@ import hmac
 
 from oiafed_rpc.bulk.lanes import places
 from oiafed_rpc.bulk.lanes.encryption import client_context
-from oiafed_rpc.bulk.lanes.line import Line, line_over
+from oiafed_rpc.bulk.lanes.line import SUPPORTED, Line, line_over
 from oiafed_rpc.bulk.lanes.tickets import SIZE
 from oiafed_rpc.config import TlsConfig
 from oiafed_rpc.system.types import Lane
@@ -29,6 +29,8 @@ async def connect(offer: Lane, host: str, *, tls: TlsConfig | None = None, expec
     Raises:
         OSError: where there is none to be had, TimeoutError and ConnectionError included.
     """
+    if not SUPPORTED:
+        raise ConnectionError("this system has no blocking sockets that fill memory in place")
     context = await WORKERS.run(functools.partial(client_context, tls)) if tls else None
     sock = await places.reach(offer.address, host)
     line = line_over(sock, context, _GREETING, listens=False, expected=expected or host)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import array
 import asyncio
 import contextlib
-import fcntl
 import os
 import select
 import socket
 import ssl
 import struct
 import sys
-import termios
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar, cast
@@ -21,6 +19,10 @@ from typing_extensions import Buffer, override
 
 from oiafed_rpc.forking import on_fork
 from oiafed_rpc.workers import WORKERS
+
+if sys.platform != "win32":
+    import fcntl
+    import termios
 
 T = TypeVar("T")
 

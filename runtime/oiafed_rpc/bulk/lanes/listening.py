@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from oiafed_rpc.bulk.lanes import places
 from oiafed_rpc.bulk.lanes.encryption import server_context
 from oiafed_rpc.bulk.lanes.exchange import Request
-from oiafed_rpc.bulk.lanes.line import Line, line_over
+from oiafed_rpc.bulk.lanes.line import SUPPORTED, Line, line_over
 from oiafed_rpc.bulk.lanes.tickets import SIZE, Tickets
 from oiafed_rpc.config import TlsConfig
 from oiafed_rpc.forking import on_fork
@@ -77,6 +77,8 @@ class LaneListener:
 
     async def offer(self) -> Lane | None:
         """Where to connect to, with a new ticket. Listens from the first time on; None where it can't."""
+        if not SUPPORTED:
+            return None
         try:
             await self.start()
         except OSError as error:
