@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Literal
+from typing import Literal, cast
 
 from oiafed_rpc.bulk.meter import Progress
 from oiafed_rpc.config.rules import LONGEST
@@ -44,7 +44,7 @@ class Options:
 
     def __post_init__(self) -> None:
         """Check them."""
-        retry: object = self.retry
+        retry = cast("object", self.retry)
         if retry is not None and retry is not False and not isinstance(retry, RetryPolicy):
             raise TypeError(f"retry must be a RetryPolicy, or False for none, not {retry!r:.40}")
         if self.timeout is not None and not 0 < self.timeout <= LONGEST:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from oiafed_rpc.bulk.incoming import Incoming
+from oiafed_rpc.bulk.meter import LOGGED, in_words
 from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.clock import SYSTEM_CLOCK, Clock
 from oiafed_rpc.errors import Code, RpcError
@@ -15,10 +16,12 @@ from oiafed_rpc.log import logger
 class _Held:
     """A transfer in the depot."""
 
-    __slots__ = ("gone", "moved", "seen", "transfer")
+    __slots__ = ("begun", "gone", "moved", "seen", "title", "transfer")
 
-    def __init__(self, transfer: Incoming | Outgoing, now: float) -> None:
+    def __init__(self, transfer: Incoming | Outgoing, now: float, title: str) -> None:
         self.transfer = transfer
+        self.title = title
+        self.begun: float | None = None if isinstance(transfer, Outgoing) else now
         self.moved = _moved(transfer)
         self.seen = now
         self.gone = asyncio.Event()
@@ -79,8 +82,12 @@ class Depot:
         held = self._held.get(transfer_id)
         return held.transfer.received if held is not None and isinstance(held.transfer, Incoming) else 0
 
-    def take(self, transfer_id: bytes) -> list[memoryview]:
+    def take(self, transfer_id: bytes, title: str = "a transfer") -> list[memoryview]:
         """The buffers of a transfer that has come; it is forgotten here.
+
+        Args:
+            transfer_id: Which.
+            title: What it is, for the log.
 
         Raises:
             RpcError: FAILED_PRECONDITION where it has not come, or not all of it.
@@ -90,12 +97,14 @@ class Depot:
             came = f"{self.received(transfer_id):,} bytes of it have"
             raise RpcError(Code.FAILED_PRECONDITION, f"the call's transfer {transfer_id.hex()} has not arrived: {came}")
         buffers = held.transfer.buffers
+        held.title = title
+        self._log(held, "received")
         self._release(transfer_id)
         return buffers
 
-    def depart(self, outgoing: Outgoing) -> None:
-        """Hold a transfer until its receiver has it."""
-        self._hold(outgoing)
+    def depart(self, outgoing: Outgoing, title: str = "a transfer") -> None:
+        """Hold a transfer until its receiver has it; the title tells in the log what it is."""
+        self._hold(outgoing, title)
 
     def departing(self, transfer_id: bytes) -> Outgoing:
         """The transfer of an id that is held for its receiver.
@@ -108,10 +117,14 @@ class Depot:
             why = f"it was fetched already, or nobody came for {self._idle:g} s"
             raise RpcError(Code.NOT_FOUND, f"there is no transfer {transfer_id.hex()} to be fetched: {why}")
         self.touch(transfer_id)
+        held.begun = held.seen if held.begun is None else held.begun
         return held.transfer
 
     def delivered(self, transfer_id: bytes) -> None:
         """Let go of a transfer that its receiver has; harmless where there is none."""
+        held = self._held.get(transfer_id)
+        if held is not None:
+            self._log(held, "sent")
         self._release(transfer_id)
 
     def touch(self, transfer_id: bytes) -> None:
@@ -140,8 +153,15 @@ class Depot:
         for transfer_id in tuple(self._held):
             self._release(transfer_id)
 
-    def _hold(self, transfer: Incoming | Outgoing) -> None:
-        self._held[transfer.id] = _Held(transfer, self._clock.time())
+    def _log(self, held: _Held, done: str) -> None:
+        size = held.transfer.size
+        if size >= LOGGED and held.begun is not None:
+            seconds = self._clock.time() - held.begun
+            rate = in_words(size / max(seconds, 1e-9))
+            logger.info("%s was %s: %s in %.3g s, %s/s", held.title, done, in_words(size), seconds, rate)
+
+    def _hold(self, transfer: Incoming | Outgoing, title: str = "") -> None:
+        self._held[transfer.id] = _Held(transfer, self._clock.time(), title)
         if self._watch is None:
             self._watch = asyncio.ensure_future(self._drop_idle())
 

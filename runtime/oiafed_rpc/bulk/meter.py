@@ -13,8 +13,11 @@ from typing import Protocol, cast
 
 from oiafed_rpc.log import logger
 
-_LOGGED = 16 << 20  # bytes; smaller transfers are not worth a line
 _SECONDS_BETWEEN = 0.05
+
+LOGGED = 16 << 20
+"""Bytes from which on a transfer is worth a line of the log."""
+
 _numbers = itertools.count(1)
 
 
@@ -217,7 +220,7 @@ class Meter:
         last = self._transfer(error)
         if self._progress is not None:
             self._progress(last)
-        if self.total >= _LOGGED:
+        if self.total >= LOGGED:
             self._log(last)
 
     def _log(self, last: Transfer) -> None:

@@ -85,7 +85,7 @@ class _Route:
         if not has_reference(data):
             return Body(data)
         reference, rest = split(data)
-        return Body(rest, (), self.depot.take(reference.id))
+        return Body(rest, (), self.depot.take(reference.id, f"the request of {self.path[1:]}"))
 
     async def reply(
         self, message: Message, payload: Any, compressor: Compressor | None
@@ -96,7 +96,7 @@ class _Route:
         if not body.runs:
             return body.data, None
         outgoing = Outgoing(body.runs, packing=Packing.of(compressor))
-        self.depot.depart(outgoing)
+        self.depot.depart(outgoing, f"the reply of {message.method} to node {message.source!r}")
         return with_reference(body.data, outgoing.id, outgoing.sizes), outgoing
 
 
