@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 
 from oiafed_rpc.body import Body
@@ -43,7 +44,7 @@ class Courier:
         self._limit = limit
         self._idle = idle
         self._lanes = Lanes(kinds)
-        self._begun: set[bytes] = set()
+        self._begun: weakref.WeakSet[Outgoing] = weakref.WeakSet()
         self._able: bool | None = None
 
     async def able(self, message: Message) -> bool:
@@ -72,14 +73,14 @@ class Courier:
             RpcError: where the node refuses the transfer.
         """
         meter = self._meter(message, outgoing.size, sending=True)
-        again = outgoing.id in self._begun
-        self._begun.add(outgoing.id)
+        again = outgoing in self._begun
+        self._begun.add(outgoing)
 
         async def attempt(lane: Lane, *, resume: bool) -> None:
             await lane.push(outgoing, meter, resume=resume or again)
 
         await self._carry(attempt, meter, message)
-        self._begun.discard(outgoing.id)
+        self._begun.discard(outgoing)
         return with_reference(body.data, outgoing.id)
 
     async def fetch(self, data: bytes, message: Message) -> Body:
