@@ -27,7 +27,7 @@ class Body(NamedTuple):
     @property
     def message(self) -> Buffer:
         """The message, on the side that has received it."""
-        return self.data or self.buffers[0]
+        return self.buffers[0] if self.buffers and not self.data else self.data
 
     @property
     def beside(self) -> Sequence[Buffer]:

@@ -203,7 +203,7 @@ class Wire:
 
     async def _decode(self, spec: Method[Any], codec: MessageCodec, body: Body, serializer: str, encoding: str) -> Any:
         decode = functools.partial(self._decode_here, spec, codec, body, serializer, encoding)
-        long = takes_long_to_read(body.data) or (body.buffers and takes_long_to_read(body.message))
+        long = not spec.provided and takes_long_to_read(body.message)
         return await WORKERS.run(decode) if long else decode()
 
     def _decode_here(self, spec: Method[Any], codec: MessageCodec, body: Body, serializer: str, encoding: str) -> Any:
