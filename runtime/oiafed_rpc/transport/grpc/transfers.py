@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator
 
+from oiafed_rpc.bulk.allocator import keep_chunks
 from oiafed_rpc.bulk.calls import Sender
 from oiafed_rpc.bulk.courier import Courier
 from oiafed_rpc.bulk.depot import Depot
@@ -37,6 +38,7 @@ class Transfers:
     """
 
     def __init__(self, endpoint: Endpoint, config: LanesConfig, tls: TlsConfig | None, idle: float) -> None:
+        keep_chunks()
         self._limit = endpoint.wire.max_message_size
         self._config = config
         self._tls = tls
