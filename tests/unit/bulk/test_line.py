@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from oiafed_rpc.bulk.lanes.line import Line
+from oiafed_rpc.bulk.lanes.socket.line import Line
 
 IDLE = 5.0
 Pair = tuple[Line, Line]

@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oiafed_rpc.bulk.errors import LaneUnfit, TransferError
-from oiafed_rpc.bulk.lanes import mapping, room, segments
-from oiafed_rpc.bulk.lanes.mapping import ForeignSegment, Loan
-from oiafed_rpc.bulk.lanes.segments import Placement, Segment, Segments
-from oiafed_rpc.bulk.lanes.table import ALIGNMENT, places, read_table, write_table
+from oiafed_rpc.bulk.lanes.shared_memory import mapping, room, segments
+from oiafed_rpc.bulk.lanes.shared_memory.mapping import ForeignSegment, Loan
+from oiafed_rpc.bulk.lanes.shared_memory.segments import Placement, Segment, Segments
+from oiafed_rpc.bulk.lanes.shared_memory.table import ALIGNMENT, places, read_table, write_table
 from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.bulk.runs import run_of
 from oiafed_rpc.records import Tensor

@@ -17,13 +17,13 @@ import pytest
 from oiafed_rpc.bulk.depot import Depot
 from oiafed_rpc.bulk.errors import LaneUnfit, TransferError
 from oiafed_rpc.bulk.incoming import Incoming
-from oiafed_rpc.bulk.lanes import admission, channel, mapping, offering, segments
-from oiafed_rpc.bulk.lanes.admission import connect
-from oiafed_rpc.bulk.lanes.channel import Packet, connected_socket, listening_socket
-from oiafed_rpc.bulk.lanes.offering import SharedMemoryListener
-from oiafed_rpc.bulk.lanes.segments import Segments
-from oiafed_rpc.bulk.lanes.shared_memory import SharedMemoryLane
-from oiafed_rpc.bulk.lanes.sharing import Kind
+from oiafed_rpc.bulk.lanes.shared_memory import admission, channel, mapping, offering, segments
+from oiafed_rpc.bulk.lanes.shared_memory.admission import connect
+from oiafed_rpc.bulk.lanes.shared_memory.channel import Packet, connected_socket, listening_socket
+from oiafed_rpc.bulk.lanes.shared_memory.lane import SharedMemoryLane
+from oiafed_rpc.bulk.lanes.shared_memory.offering import SharedMemoryListener
+from oiafed_rpc.bulk.lanes.shared_memory.segments import Segments
+from oiafed_rpc.bulk.lanes.shared_memory.sharing import Kind
 from oiafed_rpc.bulk.lanes.tickets import Tickets
 from oiafed_rpc.bulk.meter import Meter
 from oiafed_rpc.bulk.outgoing import Outgoing
@@ -414,8 +414,8 @@ _NODE = """
 import asyncio, sys
 import numpy as np
 from oiafed_rpc.bulk.depot import Depot
-from oiafed_rpc.bulk.lanes.offering import SharedMemoryListener
-from oiafed_rpc.bulk.lanes.segments import Segments
+from oiafed_rpc.bulk.lanes.shared_memory.offering import SharedMemoryListener
+from oiafed_rpc.bulk.lanes.shared_memory.segments import Segments
 from oiafed_rpc.bulk.lanes.tickets import Tickets
 from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.bulk.runs import run_of

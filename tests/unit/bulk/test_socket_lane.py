@@ -20,13 +20,13 @@ from oiafed_rpc.bulk.chunk import CHUNK, Head
 from oiafed_rpc.bulk.depot import Depot
 from oiafed_rpc.bulk.errors import TransferError
 from oiafed_rpc.bulk.incoming import Incoming
-from oiafed_rpc.bulk.lanes import dialing, listening, places
-from oiafed_rpc.bulk.lanes.dialing import connect
-from oiafed_rpc.bulk.lanes.exchange import Request, hear
-from oiafed_rpc.bulk.lanes.line import Line
-from oiafed_rpc.bulk.lanes.listening import LaneListener
-from oiafed_rpc.bulk.lanes.operations import PULL, PUSH, operations
-from oiafed_rpc.bulk.lanes.socket import SocketLane
+from oiafed_rpc.bulk.lanes.socket import dialing, listening, places
+from oiafed_rpc.bulk.lanes.socket.dialing import connect
+from oiafed_rpc.bulk.lanes.socket.exchange import Request, hear
+from oiafed_rpc.bulk.lanes.socket.lane import SocketLane
+from oiafed_rpc.bulk.lanes.socket.line import Line
+from oiafed_rpc.bulk.lanes.socket.listening import LaneListener
+from oiafed_rpc.bulk.lanes.socket.operations import PULL, PUSH, operations
 from oiafed_rpc.bulk.lanes.tickets import Tickets
 from oiafed_rpc.bulk.meter import Meter
 from oiafed_rpc.bulk.outgoing import Outgoing
@@ -391,8 +391,8 @@ def test_the_end_of_the_event_loop_closes_everything() -> None:
 KILLED = """
 import asyncio, os, sys
 from oiafed_rpc.bulk.depot import Depot
-from oiafed_rpc.bulk.lanes.listening import LaneListener
-from oiafed_rpc.bulk.lanes.operations import operations
+from oiafed_rpc.bulk.lanes.socket.listening import LaneListener
+from oiafed_rpc.bulk.lanes.socket.operations import operations
 from oiafed_rpc.bulk.lanes.tickets import Tickets
 
 async def main():

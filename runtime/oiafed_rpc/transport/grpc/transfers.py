@@ -9,15 +9,16 @@ from oiafed_rpc.bulk.allocator import keep_chunks
 from oiafed_rpc.bulk.calls import Sender
 from oiafed_rpc.bulk.courier import Courier
 from oiafed_rpc.bulk.depot import Depot
-from oiafed_rpc.bulk.lanes import admission, dialing
 from oiafed_rpc.bulk.lanes.base import Lane
 from oiafed_rpc.bulk.lanes.choice import Dial, LaneKind
-from oiafed_rpc.bulk.lanes.listening import LaneListener
-from oiafed_rpc.bulk.lanes.offering import SharedMemoryListener
-from oiafed_rpc.bulk.lanes.operations import operations
-from oiafed_rpc.bulk.lanes.segments import Segments
-from oiafed_rpc.bulk.lanes.shared_memory import SharedMemoryLane
-from oiafed_rpc.bulk.lanes.socket import SocketLane
+from oiafed_rpc.bulk.lanes.shared_memory import admission
+from oiafed_rpc.bulk.lanes.shared_memory.lane import SharedMemoryLane
+from oiafed_rpc.bulk.lanes.shared_memory.offering import SharedMemoryListener
+from oiafed_rpc.bulk.lanes.shared_memory.segments import Segments
+from oiafed_rpc.bulk.lanes.socket import dialing
+from oiafed_rpc.bulk.lanes.socket.lane import SocketLane
+from oiafed_rpc.bulk.lanes.socket.listening import LaneListener
+from oiafed_rpc.bulk.lanes.socket.operations import operations
 from oiafed_rpc.bulk.lanes.tickets import Tickets
 from oiafed_rpc.bulk.service import BulkService
 from oiafed_rpc.config import LanesConfig, TlsConfig

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import hmac
 
-from oiafed_rpc.bulk.lanes import places
-from oiafed_rpc.bulk.lanes.encryption import client_context
-from oiafed_rpc.bulk.lanes.line import SUPPORTED, Line, line_over
+from oiafed_rpc.bulk.lanes.socket import places
+from oiafed_rpc.bulk.lanes.socket.encryption import client_context
+from oiafed_rpc.bulk.lanes.socket.line import SUPPORTED, Line, line_over
 from oiafed_rpc.bulk.lanes.tickets import SIZE
 from oiafed_rpc.config import TlsConfig
 from oiafed_rpc.system.types import Lane

@@ -11,7 +11,7 @@ import struct
 from typing import NamedTuple
 
 from oiafed_rpc.bulk.errors import TransferError
-from oiafed_rpc.bulk.lanes.line import Line
+from oiafed_rpc.bulk.lanes.socket.line import Line
 from oiafed_rpc.errors import Code, RetriableError, RpcError
 
 _HEAD = struct.Struct("!BI")

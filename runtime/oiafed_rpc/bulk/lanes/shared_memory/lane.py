@@ -16,9 +16,9 @@ from typing_extensions import override
 from oiafed_rpc.bulk.errors import LaneUnfit
 from oiafed_rpc.bulk.incoming import Incoming
 from oiafed_rpc.bulk.lanes.base import Lane
-from oiafed_rpc.bulk.lanes.channel import Channel, Packet
-from oiafed_rpc.bulk.lanes.segments import Segments
-from oiafed_rpc.bulk.lanes.sharing import Kind, Sharing
+from oiafed_rpc.bulk.lanes.shared_memory.channel import Channel, Packet
+from oiafed_rpc.bulk.lanes.shared_memory.segments import Segments
+from oiafed_rpc.bulk.lanes.shared_memory.sharing import Kind, Sharing
 from oiafed_rpc.bulk.meter import Meter
 from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.errors import Code, RetriableError, RpcError

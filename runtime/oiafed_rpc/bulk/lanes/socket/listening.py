@@ -10,10 +10,10 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 
-from oiafed_rpc.bulk.lanes import places
-from oiafed_rpc.bulk.lanes.encryption import server_context
-from oiafed_rpc.bulk.lanes.exchange import Request
-from oiafed_rpc.bulk.lanes.line import SUPPORTED, Line, line_over
+from oiafed_rpc.bulk.lanes.socket import places
+from oiafed_rpc.bulk.lanes.socket.encryption import server_context
+from oiafed_rpc.bulk.lanes.socket.exchange import Request
+from oiafed_rpc.bulk.lanes.socket.line import SUPPORTED, Line, line_over
 from oiafed_rpc.bulk.lanes.tickets import SIZE, Tickets
 from oiafed_rpc.config import TlsConfig
 from oiafed_rpc.forking import on_fork

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from oiafed_rpc.bulk.lanes.line import Line
+from oiafed_rpc.bulk.lanes.socket.line import Line
 
 _KEPT = 30.0  # seconds that a connection is kept for
 _MOST = 8

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from oiafed_rpc.bulk.chunk import CHUNK, RAW, Head
 from oiafed_rpc.bulk.errors import TransferError
 from oiafed_rpc.bulk.incoming import Incoming, Session
-from oiafed_rpc.bulk.lanes.line import Line
+from oiafed_rpc.bulk.lanes.socket.line import Line
 from oiafed_rpc.bulk.outgoing import Outgoing
 
 Moved = Callable[[int, int], object]

@@ -11,10 +11,10 @@ from typing import Final, NoReturn
 from oiafed_rpc.bulk.depot import Depot
 from oiafed_rpc.bulk.errors import TransferError
 from oiafed_rpc.bulk.incoming import Incoming, Session
-from oiafed_rpc.bulk.lanes.chunks import receive_chunks, send_chunks
-from oiafed_rpc.bulk.lanes.exchange import Request, agree, hear, refuse
-from oiafed_rpc.bulk.lanes.line import Line
-from oiafed_rpc.bulk.lanes.listening import Operation
+from oiafed_rpc.bulk.lanes.socket.chunks import receive_chunks, send_chunks
+from oiafed_rpc.bulk.lanes.socket.exchange import Request, agree, hear, refuse
+from oiafed_rpc.bulk.lanes.socket.line import Line
+from oiafed_rpc.bulk.lanes.socket.listening import Operation
 from oiafed_rpc.bulk.meter import Meter
 from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.errors import Code, RpcError

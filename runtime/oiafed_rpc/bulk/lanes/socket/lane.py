@@ -9,9 +9,9 @@ from typing_extensions import override
 
 from oiafed_rpc.bulk.incoming import Incoming
 from oiafed_rpc.bulk.lanes.base import Lane
-from oiafed_rpc.bulk.lanes.line import Line
-from oiafed_rpc.bulk.lanes.operations import pull, push
-from oiafed_rpc.bulk.lanes.pool import Lines
+from oiafed_rpc.bulk.lanes.socket.line import Line
+from oiafed_rpc.bulk.lanes.socket.operations import pull, push
+from oiafed_rpc.bulk.lanes.socket.pool import Lines
 from oiafed_rpc.bulk.meter import Meter
 from oiafed_rpc.bulk.outgoing import Outgoing
 

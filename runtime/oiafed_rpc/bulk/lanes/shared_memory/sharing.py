@@ -11,10 +11,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from enum import IntEnum
 from typing import Any
 
-from oiafed_rpc.bulk.lanes.channel import Packet
-from oiafed_rpc.bulk.lanes.mapping import ForeignSegment, Loan
-from oiafed_rpc.bulk.lanes.segments import Placement, Segment, Segments
-from oiafed_rpc.bulk.lanes.table import places, read_table
+from oiafed_rpc.bulk.lanes.shared_memory.channel import Packet
+from oiafed_rpc.bulk.lanes.shared_memory.mapping import ForeignSegment, Loan
+from oiafed_rpc.bulk.lanes.shared_memory.segments import Placement, Segment, Segments
+from oiafed_rpc.bulk.lanes.shared_memory.table import places, read_table
 from oiafed_rpc.workers import WORKERS
 
 Send = Callable[[Packet, int | None], None]

@@ -11,10 +11,10 @@ from typing import Any
 
 from oiafed_rpc.bulk.depot import Depot
 from oiafed_rpc.bulk.errors import LaneUnfit
-from oiafed_rpc.bulk.lanes.admission import admit
-from oiafed_rpc.bulk.lanes.channel import SUPPORTED, Channel, Packet, listening_socket
-from oiafed_rpc.bulk.lanes.segments import Segments
-from oiafed_rpc.bulk.lanes.sharing import Kind, Sharing
+from oiafed_rpc.bulk.lanes.shared_memory.admission import admit
+from oiafed_rpc.bulk.lanes.shared_memory.channel import SUPPORTED, Channel, Packet, listening_socket
+from oiafed_rpc.bulk.lanes.shared_memory.segments import Segments
+from oiafed_rpc.bulk.lanes.shared_memory.sharing import Kind, Sharing
 from oiafed_rpc.bulk.lanes.tickets import Tickets
 from oiafed_rpc.errors import RpcError
 from oiafed_rpc.forking import on_fork

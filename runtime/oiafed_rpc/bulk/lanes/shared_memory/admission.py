@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import socket
 
-from oiafed_rpc.bulk.lanes.channel import check_user, connected_socket
+from oiafed_rpc.bulk.lanes.shared_memory.channel import check_user, connected_socket
 from oiafed_rpc.bulk.lanes.tickets import SIZE, Tickets
 from oiafed_rpc.system import types
 

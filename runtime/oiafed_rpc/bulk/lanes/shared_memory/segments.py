@@ -20,9 +20,9 @@ import numpy as np
 
 from oiafed_rpc.bulk.chunk import CHUNK
 from oiafed_rpc.bulk.errors import LaneUnfit, TransferError
-from oiafed_rpc.bulk.lanes.mapping import F_SEAL_FUTURE_WRITE, SUPPORTED
-from oiafed_rpc.bulk.lanes.room import memory_available
-from oiafed_rpc.bulk.lanes.table import places, write_table
+from oiafed_rpc.bulk.lanes.shared_memory.mapping import F_SEAL_FUTURE_WRITE, SUPPORTED
+from oiafed_rpc.bulk.lanes.shared_memory.room import memory_available
+from oiafed_rpc.bulk.lanes.shared_memory.table import places, write_table
 from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.forking import on_fork
 from oiafed_rpc.workers import WORKERS
