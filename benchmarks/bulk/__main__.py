@@ -11,7 +11,8 @@ from pathlib import Path
 
 from benchmarks.bulk import table
 from benchmarks.bulk.contenders import ENTRIES
-from benchmarks.bulk.keeping import keep
+from benchmarks.bulk.goals import verdicts
+from benchmarks.bulk.keeping import renew, write
 from benchmarks.bulk.machine import describe
 from benchmarks.bulk.parts import PARTS
 from benchmarks.bulk.results import Part, Results
@@ -46,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--budget", type=float, default=defaults.budget, help="seconds a part (%(default)s)")
     parser.add_argument("--longest", type=float, default=defaults.longest, help="seconds a measurement (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what is measured there")
-    parser.add_argument("--save", type=Path, metavar="FOLDER", help="renew results.json and results.svg of a folder")
+    parser.add_argument("--save", type=Path, metavar="FOLDER", help="renew results.json and results.svg there")
     return parser
 
 
@@ -64,12 +65,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in given.parts:
         if name not in PARTS:
             parser.error(f"no part {name!r}: there are {', '.join(PARTS)}")
+    if given.save and (given.sizes or given.only):
+        parser.error("--save keeps whole parts: leave --sizes and --only out, or use --json")
     settings = Settings(given.rounds, given.repeats, given.budget, given.longest, given.sizes, given.only)
     parts: dict[str, Part] = {}
-    for name in given.parts or PARTS:
+    for name in given.parts or [name for name, job in PARTS.items() if not job.extra]:
         parts[name] = _run(name, settings)
         print("\n".join(table.lines(name, parts[name])), flush=True)
-    keep(Results(machine=describe(), parts=parts), given.json, given.save)
+    results = Results(machine=describe(), parts=parts)
+    if given.json:
+        write(results, given.json)
+    if given.save:
+        results = renew(results, given.save)
+    print("\n".join(table.goals(verdicts(results))))
 
 
 if __name__ == "__main__":

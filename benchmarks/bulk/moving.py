@@ -9,10 +9,9 @@ from functools import partial
 from benchmarks.bulk.failure import ContenderError
 from benchmarks.bulk.processes import Field, Worker, field
 from benchmarks.bulk.results import Series
-from benchmarks.bulk.settings import Settings
+from benchmarks.bulk.settings import MEGABYTE, Settings
 from benchmarks.bulk.turns import Outcome, say, take_turns
 
-MEGABYTE = 1_000_000
 _KEPT = 200
 """Megabytes of a payload that every contender may keep while the others take their turns."""
 
@@ -21,12 +20,16 @@ class Course:
     """Contenders of whom each moves the same payload.
 
     Args:
-        way: `send`, `echo` or `broadcast`.
+        way: `small`, `send`, `echo` or `broadcast`.
         receivers: How many there are.
         kind: The kind of the payload.
+        repeats: How often in a round; 0 for what fits the size.
     """
 
-    def __init__(self, way: str, settings: Settings, *, receivers: int = 1, kind: str = "random") -> None:
+    def __init__(
+        self, way: str, settings: Settings, *, receivers: int = 1, kind: str = "random", repeats: int = 0
+    ) -> None:
+        self._repeats = repeats
         self._way = way
         self._settings = settings
         self._receivers = receivers
@@ -55,7 +58,7 @@ class Course:
         return absent
 
     def _measure(self, there: Field, size: int, budget: float) -> list[Series]:
-        repeats = max(1, min(self._settings.repeats, 300 // size))
+        repeats = self._repeats or max(1, min(self._settings.repeats, 300 // size))
         actions = {name: partial(self._move, worker, size, repeats) for name, worker in there.clients.items()}
         outcomes = take_turns(actions, self._settings.rounds, budget)
         series: list[Series] = []
@@ -66,21 +69,25 @@ class Course:
     def _move(self, worker: Worker, size: int, repeats: int) -> Sequence[float]:
         """Seconds and CPU seconds, medians of the repeats; a large payload is made anew each time, and not kept."""
         kept = size <= _KEPT and self._receivers == 1
-        worker.ask("prepare", nbytes=size * MEGABYTE, kind=self._kind)
+        worker.ask("prepare", nbytes=max(4, size * MEGABYTE), kind=self._kind)
         took = worker.ask("move", way=self._way, repeats=repeats, within=self._settings.longest)
         if not kept:
             worker.ask("release")
         return [statistics.median(each) for each in zip(*took, strict=True)]
 
+    def _account(self, worker: Worker, size: int) -> tuple[str | None, float | None]:
+        worker.ask("prepare", nbytes=max(4, size * MEGABYTE), kind=self._kind)
+        account = worker.ask("account", within=self._settings.longest)
+        worker.ask("release")
+        return account or (None, None)
+
     def _series(self, worker: Worker, name: str, size: int, outcome: Outcome) -> list[Series]:
         if outcome.failed:
             say(f"{name}, {size} MB: {outcome.failed}")
             return [Series(size=size, contender=name, failed=outcome.failed)]
-        worker.ask("prepare", nbytes=size * MEGABYTE, kind=self._kind)
-        lane = worker.ask("lane", within=self._settings.longest)
-        worker.ask("release")
+        lane, gain = self._account(worker, size) if size else (None, None)
         units = ("seconds", "cpu seconds")
         return [
-            Series(size=size, contender=name, unit=unit, values=outcome.column(index), lane=lane)
+            Series(size=size, contender=name, unit=unit, values=outcome.column(index), lane=lane, gain=gain)
             for index, unit in enumerate(units)
         ]

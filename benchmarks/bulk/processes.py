@@ -135,9 +135,11 @@ class Field:
     Args:
         receivers: How many servers each has.
         folder: Where the processes may write.
+        data_limit: Bytes of memory of its own that each may use at most; 0 for no limit.
     """
 
-    def __init__(self, receivers: int, folder: str) -> None:
+    def __init__(self, receivers: int, folder: str, data_limit: int = 0) -> None:
+        self._data_limit = data_limit
         self._receivers = receivers
         self._folder = folder
         self._stack = ExitStack()
@@ -158,15 +160,14 @@ class Field:
             ContenderError: where that can't be.
         """
         kind = ENTRIES[name].server or name
-        alone = name == "memory"
         if kind not in self._addresses:
-            count = 0 if alone else self._receivers
-            workers = [self._stack.enter_context(Worker(kind, self._folder)) for _ in range(count)]
+            count = 0 if ENTRIES[name].alone else self._receivers
+            workers = [self._stack.enter_context(Worker(kind, self._folder, self._data_limit)) for _ in range(count)]
             for index, worker in enumerate(workers):
                 worker.begin("serve", index=index)
             self._addresses[kind] = [worker.result() for worker in workers]
             self.servers[kind] = workers
-        client = self._stack.enter_context(Worker(name, self._folder))
+        client = self._stack.enter_context(Worker(name, self._folder, self._data_limit))
         client.ask("connect", addresses=self._addresses[kind])
         self.clients[name] = client
         return client
@@ -177,10 +178,10 @@ class Field:
 
 
 @contextmanager
-def field(receivers: int = 1) -> Iterator[Field]:
+def field(receivers: int = 1, data_limit: int = 0) -> Iterator[Field]:
     """Room for contenders, with a folder that is removed in the end."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder,
-        Field(receivers, folder) as made,
+        Field(receivers, folder, data_limit) as made,
     ):
         yield made

@@ -13,11 +13,12 @@ class Series(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What one contender did at one size, in each round.
 
     Attributes:
-        size: Megabytes (10^6 bytes) of the payload; 0 for a small call.
+        size: Megabytes (10^6 bytes) of the payload; 0 for a small call, or four bytes.
         contender: Who, by name.
-        unit: What the values are: `seconds`, `cpu seconds`, `megabytes`.
+        unit: What the values are: `seconds`, `cpu seconds`, or what the part says.
         values: One of each round; contenders of the same size have taken turns, so the same places belong together.
         lane: The lane that carried it, where the contender tells.
+        gain: How many times smaller it travelled, where that is told.
         failed: Why there are no values.
     """
 
@@ -26,6 +27,7 @@ class Series(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unit: str = "seconds"
     values: Sequence[float] = ()
     lane: str | None = None
+    gain: float | None = None
     failed: str = ""
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+MEGABYTE = 1_000_000
+"""Bytes, as links are sold."""
+
 
 class Settings(NamedTuple):
     """How much is measured.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import sys
 import tempfile
 import threading
@@ -18,7 +19,7 @@ from typing import Any
 
 from benchmarks.bulk import payloads, usage
 from benchmarks.bulk.contenders import make
-from benchmarks.bulk.contenders.base import Contender
+from benchmarks.bulk.contenders.base import Account, Contender
 from benchmarks.bulk.ticker import Ticker
 
 
@@ -53,18 +54,30 @@ class Side:
         """Forget it."""
         self._payload = self._prepared = None
 
-    async def lane(self) -> str | None:
-        """The lane that carries it."""
-        return await self._contender.lane(self._payload)
+    async def account(self) -> Account | None:
+        """How it travels."""
+        return await self._contender.account(self._payload)
 
-    async def small(self, count: int) -> list[list[float]]:
-        """Seconds and CPU seconds of each small call, one after the other."""
-        return [await self._timed(self._contender.small) for _ in range(count)]
+    async def fold(self) -> float:
+        """Have it folded, in pieces; returns the seconds.
+
+        Raises:
+            ValueError: where not all of it arrived.
+        """
+        nbytes, _ = self._prepared or (0, "")
+        numbers, count = nbytes // 4, -(-(nbytes // 4) // payloads.PIECE)
+        began = time.perf_counter()
+        folded = await self._contender.fold(self._payload, payloads.PIECE)
+        took = time.perf_counter() - began
+        if folded != [count * (count + 1) / 2, numbers]:
+            raise ValueError(f"{folded} arrived, of {numbers} numbers in {count} pieces")
+        return took
 
     async def move(self, way: str, repeats: int) -> list[list[float]]:
-        """Seconds and CPU seconds of each repeat of `send`, `echo` or `broadcast`."""
+        """Seconds and CPU seconds of each repeat of `small`, `send`, `echo` or `broadcast`."""
         contender = self._contender
         ways: dict[str, Callable[[], Awaitable[None]]] = {
+            "small": contender.small,
             "send": lambda: contender.send(self._payload),
             "echo": lambda: contender.echo(self._payload),
             "broadcast": lambda: contender.broadcast(self._payload, self._receivers),
@@ -128,6 +141,9 @@ async def _work(name: str, answers: int) -> None:
 
 def main() -> None:
     """Work until the input ends."""
+    limit = int(os.environ.get("BENCH_DATA_LIMIT", "0"))
+    if limit:
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     answers = os.dup(1)
     os.dup2(2, 1)  # what libraries print is no answer
     asyncio.run(_work(sys.argv[1], answers))

@@ -19,6 +19,7 @@ class Entry(NamedTuple):
         arguments: What it is made with.
         server: The name of the contender whose servers it uses, where not its own.
         older: Whether it runs in the environment of OiaFed.
+        alone: Whether it needs no second process.
     """
 
     title: str
@@ -26,6 +27,7 @@ class Entry(NamedTuple):
     arguments: Mapping[str, Any] = MappingProxyType({})
     server: str = ""
     older: bool = False
+    alone: bool = False
 
 
 ENTRIES = {
@@ -41,7 +43,7 @@ ENTRIES = {
     "stream-zstd": Entry("ours, gRPC stream, zstd", "ours:Ours", {"lane": "stream", "compress": True}, "ours-zstd"),
     "socket-zstd": Entry("ours, socket lane, zstd", "ours:Ours", {"lane": "socket", "compress": True}, "ours-zstd"),
     "ours-zstd": Entry("ours, zstd", "ours:Ours", {"compress": True}),
-    "memory": Entry("ours, memory transport", "ours:OursInMemory"),
+    "memory": Entry("ours, memory transport", "ours:OursInMemory", alone=True),
 }
 
 

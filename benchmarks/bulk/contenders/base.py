@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +13,23 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 
 
+class Account(NamedTuple):
+    """How a payload travels.
+
+    Attributes:
+        lane: The lane that carries it.
+        gain: How many times smaller it is made.
+    """
+
+    lane: str
+    gain: float
+
+
 class Contender(ABC):
     """One way of moving arrays between processes. `serve` is for the one side, all the rest for the other.
 
     What a call gives back says that the receiver has all of the array in memory that it can use as an array.
     """
-
-    alone = False
-    """Whether it needs no second process."""
 
     @abstractmethod
     async def serve(self, index: int) -> str:
@@ -50,9 +59,24 @@ class Contender(ABC):
         """Send an array to all receivers at once."""
         await asyncio.gather(*(self.send(payload, to) for to in range(count)))
 
-    async def lane(self, payload: Any) -> str | None:
-        """The lane that carries a payload; None where there is no such thing."""
+    async def account(self, payload: Any) -> Account | None:
+        """How a payload travels; None where there is no telling."""
         return None
+
+    async def fold(self, array: Array, piece: int) -> list[float]:
+        """Have an array folded that the receiver need not have room for: the first number of each piece, added up.
+
+        Args:
+            array: The array.
+            piece: How many numbers travel at a time.
+
+        Returns:
+            The sum of the first numbers, and how many numbers there were.
+
+        Raises:
+            NotImplementedError: where there is no such way.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no way to do it")
 
     @abstractmethod
     async def close(self) -> None:

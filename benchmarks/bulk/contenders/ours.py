@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-import oiafed_rpc.config
 from federation.v1 import (
     EvalResult,
     FitConfig,
@@ -16,9 +15,23 @@ from federation.v1 import (
     LearnerProxy,
     Progress,
 )
-from oiafed_rpc import CompressionInterceptor, GrpcTransport, MemoryNetwork, MemoryTransport, Node, Tensors, Transport
+from oiafed_rpc import (
+    CompressionInterceptor,
+    GrpcTransport,
+    MemoryNetwork,
+    MemoryTransport,
+    Node,
+    Proxy,
+    Tensors,
+    Transport,
+    pieces,
+)
+from oiafed_rpc.config import LanesConfig
 
-from benchmarks.bulk.contenders.base import Array, Contender
+from benchmarks.bulk.contenders.base import Account, Array, Contender
+
+_LONGEST = 600.0
+"""Seconds that a call without a schema may take."""
 
 _LANES = {
     "stream": {"socket": False, "shared_memory": False},
@@ -28,12 +41,7 @@ _LANES = {
 
 
 def _transport(host: str | None, lane: str) -> GrpcTransport:
-    lanes = getattr(oiafed_rpc.config, "LanesConfig", None)
-    if lanes is None:
-        if lane not in ("", "stream"):
-            raise NotImplementedError(f"this version has no lane {lane!r}")
-        return GrpcTransport(host)
-    return GrpcTransport(host, lanes=lanes(**_LANES[lane])) if lane else GrpcTransport(host)  # type: ignore[call-arg]
+    return GrpcTransport(host, lanes=LanesConfig(**_LANES[lane])) if lane else GrpcTransport(host)
 
 
 class _Learner(LearnerHandler):
@@ -51,6 +59,14 @@ class _Learner(LearnerHandler):
         yield
 
 
+async def _fold(*, items: AsyncIterator[Array]) -> list[float]:
+    total = count = 0.0
+    async for item in items:
+        total += float(item[0])
+        count += len(item)
+    return [total, count]
+
+
 class Ours(Contender):
     """A trainer and its learners over gRPC.
 
@@ -65,6 +81,7 @@ class Ours(Contender):
         self._nodes: list[Node] = []
         self._proxies: list[LearnerProxy] = []
         self._learners: LearnerCollection
+        self._plain: Proxy
 
     def _transport(self, *, listen: bool) -> Transport:
         return _transport("127.0.0.1" if listen else None, self._lane)
@@ -79,6 +96,7 @@ class Ours(Contender):
         """Start a learner."""
         node = await self._start(f"learner_{index}", "learner", listen=True)
         node.register(_Learner())
+        node.register_handler("fold", _fold)
         return str(getattr(node.transport, "port", 0))
 
     async def connect(self, addresses: Sequence[str]) -> None:
@@ -87,6 +105,7 @@ class Ours(Contender):
         for index, address in enumerate(addresses):
             await trainer.connect(f"learner_{index}@127.0.0.1:{address}")
             self._proxies.append(trainer.get_proxy(f"learner_{index}", LearnerProxy))
+        self._plain = trainer.get_proxy("learner_0").with_options(timeout=_LONGEST)
         self._learners = trainer.get_collection(LearnerCollection)
 
     def payload(self, array: Array) -> Tensors:
@@ -109,15 +128,17 @@ class Ours(Contender):
         """A call of all learners."""
         await self._learners.evaluate(payload)
 
-    async def lane(self, payload: Tensors) -> str | None:
-        """The lane that its own account of the transfer names."""
+    async def account(self, payload: Tensors) -> Account | None:
+        """What its own account of the transfer says."""
         seen: list[Any] = []
-        try:
-            proxy = self._proxies[0].with_options(progress=seen.append)  # type: ignore[call-arg]
-        except TypeError:  # a version without it
-            return None
-        await proxy.evaluate(payload)
-        return str(seen[-1].lane) if seen else "message"
+        await self._proxies[0].with_options(progress=seen.append).evaluate(payload)
+        return Account(str(seen[-1].lane), float(seen[-1].gain)) if seen else Account("message", 1.0)
+
+    async def fold(self, payload: Tensors, piece: int) -> list[float]:
+        """Stream the pieces of the array; no lane is told apart."""
+        array = payload["weights"]
+        total: list[float] = await self._plain.call("fold", items=pieces(array, piece * array.itemsize))
+        return total
 
     async def close(self) -> None:
         """Stop the nodes."""
@@ -127,8 +148,6 @@ class Ours(Contender):
 
 class OursInMemory(Ours):
     """A trainer and a learner in one process, who hand each other the arrays themselves."""
-
-    alone = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -142,3 +161,6 @@ class OursInMemory(Ours):
         await self.serve(0)
         trainer = await self._start("trainer", "trainer", listen=False)
         self._proxies = [trainer.get_proxy("learner_0", LearnerProxy)]
+
+    async def account(self, payload: Tensors) -> None:
+        """Nothing travels."""
