@@ -108,6 +108,8 @@ def _rest(steps: Steps, waiting: Any, call: Bound, title: str, waits: tuple[Wait
                 raise
             except BaseException as error:  # of what the handler waits for, or a cancellation
                 thrown = error
+            if wait.ending:
+                wait.recover()
             cancelled = wait.cancelled(thrown)
             if cancelled and wait.ending:
                 _end(steps, title)
@@ -217,6 +219,8 @@ class Wait:
 
     def ring(self) -> None:
         """The deadline has come, or the end of the grace; or the deadline has moved."""
+        if self.recover():
+            return
         now, deadline = time.monotonic(), self._call.deadline
         if self.ending or deadline is None or deadline <= now:
             self._cancel(None)
@@ -268,6 +272,18 @@ class Wait:
         self.ending = True
         self._seen = self.task.cancelling()
         self._alarms.set(self, time.monotonic() + seconds)
+
+    def recover(self) -> bool:
+        """Whether what cancelled the handler was a timeout of its own, which has taken that back after a clean-up."""
+        if self.struck or self.task.cancelling() >= self._seen:
+            return False
+        self.ending = False
+        self._seen = self.task.cancelling()
+        if self._call.deadline is None:
+            self._alarms.drop(self)
+        else:
+            self._alarms.set(self, self._call.deadline)
+        return True
 
     def outcome(self, title: str) -> BaseException:
         """What ended the call: the deadline, unless somebody else cancelled it too."""

@@ -69,6 +69,40 @@ async def test_asyncios_own_timeouts_and_groups_work_inside() -> None:
     assert await bounded(inner(), _in(30), "x") == "timed out, 1"
 
 
+@pytest.mark.parametrize("deadline", [None, 30.0])
+async def test_a_timeout_inside_may_clean_up_and_the_handler_goes_on(deadline: float | None) -> None:
+    async def cleans_up() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0.01)
+
+    async def inner() -> str:
+        for _ in range(2):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await cleans_up()
+        await asyncio.sleep(GRACE + 0.1)
+        return "gone on"
+
+    assert await bounded(inner(), _in(deadline), "x") == "gone on"
+
+
+async def test_a_deadline_ends_what_has_timed_out_inside() -> None:
+    async def inner() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.01):
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    await asyncio.sleep(0.01)
+        await asyncio.Event().wait()
+
+    with pytest.raises(RpcError) as failure:
+        await bounded(inner(), _in(0.1), "x")
+    assert failure.value.code is Code.DEADLINE_EXCEEDED
+
+
 async def test_an_outer_timeout_is_not_mistaken_for_the_deadline() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
