@@ -385,7 +385,7 @@ async def test_compression_from_a_file_makes_bodies_smaller(tmp_path: Path) -> N
 
     callee = Node("unpacking", "learner", GrpcTransport("127.0.0.1", 0), interceptors=[Measuring()])
     callee.register_handler("size", lambda data, other=None: len(data))
-    interceptors = [{"type": "compression", "level": 1}]
+    interceptors = [{"type": "compression", "level": 1, "shuffle": False}]
     config = _config("packing", "trainer", transport={"mode": "grpc", "interceptors": interceptors})
     async with callee, Node.from_config(_forms(tmp_path, config)[1]) as caller:
         await caller.connect(f"unpacking@127.0.0.1:{callee.transport.port}")

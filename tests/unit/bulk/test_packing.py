@@ -17,6 +17,9 @@ from oiafed_rpc.bulk.judge import Judge
 from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.bulk.packing import Packing, shuffled, unpack, unshuffled
 from oiafed_rpc.bulk.runs import run_of
+from oiafed_rpc.interceptors.base import Context, Side
+from oiafed_rpc.interceptors.compression import CompressionInterceptor
+from oiafed_rpc.message import Message
 
 
 @given(st.binary(max_size=600), st.integers(1, 255))
@@ -46,6 +49,17 @@ def test_weights_get_smaller_and_more_so_sorted() -> None:
     assert sorted_ is not None
     assert (plain.shuffle, sorted_.shuffle) == (0, 4)
     assert len(sorted_.data) < 0.9 * len(raw) < len(plain.data) < 0.95 * len(raw)
+
+
+@pytest.mark.parametrize(("options", "stride"), [({}, 4), ({"shuffle": True}, 4), ({"shuffle": False}, 0)])
+async def test_the_interceptor_says_whether_bytes_are_sorted(options: dict[str, bool], stride: int) -> None:
+    request = Message("Learner/train", "server", "learner", None)
+    sent = await CompressionInterceptor(level=1, **options).intercept_send(request, Context(Side.CALLER, "server"))
+    packing = Packing.of(sent.compressor)
+    assert packing is not None
+    weights = (np.random.default_rng(0).normal(size=CHUNK // 4) * 0.02).astype("f4")
+    chunk = Outgoing([run_of(weights)], packing=packing).chunk(0)
+    assert (chunk.head.packing, chunk.head.shuffle) == (ZSTD, stride)
 
 
 def test_bytes_are_not_sorted_where_that_makes_them_no_smaller() -> None:
