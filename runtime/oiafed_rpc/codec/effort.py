@@ -48,9 +48,11 @@ def _content(value: Any, *, arrays: bool) -> tuple[int, Iterable[Any]]:
     if isinstance(value, str | bytes | bytearray):
         return 1 + len(value) // _BYTES, ()
     if isinstance(value, dict):
-        return 1 + 2 * len(value), value.values()
+        items = cast("dict[object, object]", value)
+        return 1 + 2 * len(items), items.values()
     if isinstance(value, _SEQUENCES):
-        return 1 + len(value), value
+        values = cast("list[object]", value)
+        return 1 + len(values), values
     if isinstance(value, np.ndarray):
         return 8 + (value.nbytes // _BYTES if arrays else 0), ()
     if isinstance(value, Record):

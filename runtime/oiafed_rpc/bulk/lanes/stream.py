@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 
 from typing_extensions import override
@@ -81,7 +81,7 @@ async def chunks_of(outgoing: Outgoing, start: int) -> AsyncIterator[Chunk]:
 
 
 @contextmanager
-def _resumable() -> Iterator[None]:
+def _resumable() -> Generator[None, None, None]:
     """A failure that another attempt may mend is one of the connection."""
     try:
         yield
