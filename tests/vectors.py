@@ -15,9 +15,15 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 from federation.v1 import FitConfig, FitResult, LearnerHandler, LearnerInfo, NotReady, Phase, Progress
+from google.protobuf.message import Message as ProtoMessage
+from google.protobuf.message_factory import GetMessageClass
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 from oiafed_rpc import AuthError, Code, RetriableError, RpcError, Serializers
+from oiafed_rpc.bulk.chunk import CHUNK, ZSTD, Chunk, Head, checksum
+from oiafed_rpc.bulk.messages import CHUNKS
+from oiafed_rpc.bulk.packing import shuffled
+from oiafed_rpc.bulk.reference import with_reference
 from oiafed_rpc.codec.values import NATIVE
 from oiafed_rpc.dynamic import DYNAMIC
 from oiafed_rpc.errors import as_rpc_error
@@ -288,6 +294,97 @@ def packed_body(packed: Packed) -> bytes:
     return PyObject(serializer=packed.serializer, data=packed.data, buffers=buffers).SerializeToString()
 
 
+TRANSFER = bytes(range(16))
+"""The id of the transfers of the vectors."""
+
+
+def _apart(message: ProtoMessage) -> list[bytes]:
+    """The elements of tensors and the buffers of objects, taken out of a message. Nodes do so from 1 MiB on."""
+    left: list[bytes] = []
+    todo: list[Any] = [message]
+    while todo:
+        found = todo.pop(0)
+        if isinstance(found, Tensor):
+            left.append(found.data)
+            found.ClearField("data")
+            found.buffer = len(left) - 1
+        elif isinstance(found, PyObject):
+            for buffer in found.buffers:
+                left.append(buffer)
+                found.beside.append(len(left) - 1)
+            found.ClearField("buffers")
+        else:
+            for field, value in found.ListFields():
+                if field.message_type is not None:
+                    todo.extend(value if field.is_repeated else [value])
+    return left
+
+
+def _left_out(
+    about: str, path: str, payload: Any, *, whole: bool = False, fetched: bool = False, **changes: Any
+) -> Vector:
+    message = _message(path, payload, **changes)
+    spec = METHODS[path]
+    codec = spec.response_codec if fetched else spec.request_codec
+    plain_body = _reply(message, payload) if fetched else asyncio.run(WIRE.encode_request(message)).data
+    written = GetMessageClass(codec.descriptor).FromString(plain_body)
+    buffers = _apart(written)
+    data = written.SerializeToString()
+    if whole:
+        data, buffers = b"", [data, *buffers]
+    sizes = tuple(map(len, buffers))
+    return {
+        "about": about,
+        "path": path,
+        "body": with_reference(data, TRANSFER, sizes if fetched else ()).hex(),
+        "sizes": sizes if fetched else [],
+        "buffers": [buffer.hex() for buffer in buffers],
+        "means": plain(payload),
+    }
+
+
+def transfers() -> list[Vector]:
+    """Bodies that have left their buffers to a transfer: shorter than those that nodes leave out."""
+    learner = "/federation.v1.Learner"
+    fit = {"weights": WEIGHTS, "config": FitConfig(epochs=3, learning_rate=0.5, tags={})}
+    result = FitResult(weights=WEIGHTS, samples=100, loss=0.5)
+    return [
+        _left_out("of a request, which has arrived before it", f"{learner}/Fit", fit),
+        _left_out("of a request whose message is the first of them", f"{learner}/Fit", fit, whole=True),
+        _left_out("of a schema-less request", "/oiafed.v1.Dynamic/Call", {"weights": WEIGHTS["bias"]}, name="fit"),
+        _left_out("of a reply, which is to be fetched", f"{learner}/Fit", result, fetched=True),
+    ]
+
+
+def _chunk(about: str, offset: int, raw: bytes, data: bytes, packing: int = 0, shuffle: int = 0) -> Vector:
+    head = Head(offset, len(raw), checksum([memoryview(raw)], offset), len(data), packing, shuffle)
+    return {
+        "about": about,
+        "head": head.to_bytes().hex(),
+        "data": data.hex(),
+        "message": CHUNKS.encode(Chunk(head, [memoryview(data)]), SERIALIZERS).hex(),
+        "means": {"offset": offset, "raw": raw.hex()},
+    }
+
+
+def _runs(raw: bytes) -> bytes:
+    """A frame of zstd (RFC 8878) for bytes of which each 256 are alike: it is the same with every version of it."""
+    frame = bytearray(b"\x28\xb5\x2f\xfd\x60" + struct.pack("<H", len(raw) - 256))
+    for start in range(0, len(raw), 256):
+        frame += struct.pack("<I", 256 << 3 | 1 << 1 | (start + 256 == len(raw)))[:3] + raw[start : start + 1]
+    return bytes(frame)
+
+
+def chunks() -> list[Vector]:
+    """Chunks as they travel, and what is in them."""
+    ones = np.ones(256, "<f4").tobytes()
+    sorted_ones = shuffled(np.frombuffer(ones, np.uint8), 4).tobytes()
+    return [
+        _chunk("as it is", CHUNK, b"weights", b"weights"),
+        _chunk("the bytes of its numbers sorted, then packed", 0, ones, _runs(sorted_ones), ZSTD, 4),
+    ]
+
+
 def document() -> str:
     """The text of the file."""
     groups = {
@@ -296,6 +393,8 @@ def document() -> str:
         "errors": errors(),
         "tensors": tensors(),
         "values": values(),
+        "transfers": transfers(),
+        "chunks": chunks(),
     }
     return json.dumps(groups, indent=1, ensure_ascii=False) + "\n"
 

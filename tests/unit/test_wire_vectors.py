@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 from oiafed_rpc import Code
+from oiafed_rpc.bulk.chunk import Head
+from oiafed_rpc.bulk.incoming import Incoming
+from oiafed_rpc.bulk.messages import CHUNKS, Arrived
+from oiafed_rpc.bulk.reference import has_reference, split
 from oiafed_rpc.codec.values import NATIVE
 from oiafed_rpc.message import Message
 from oiafed_rpc.system.wire.tensor_pb2 import PyObject, Tensor
@@ -15,7 +19,7 @@ from oiafed_rpc.wire import Body
 from oiafed_rpc.wire.headers import request_from
 from oiafed_rpc.wire.status import decode_error
 
-from tests.vectors import FILE, METHODS, SERIALIZERS, WIRE, Vector, document, plain
+from tests.vectors import FILE, METHODS, SERIALIZERS, TRANSFER, WIRE, Vector, document, plain
 
 VECTORS: dict[str, list[Vector]] = json.loads(FILE.read_text(encoding="utf-8"))
 DESCRIBE = "/federation.v1.Learner/Describe"
@@ -86,3 +90,36 @@ def test_values(vector: Vector, serializer: str) -> None:
     assert message.serializer == serializer
     buffers = [bytearray(each) for each in message.buffers]
     assert plain(SERIALIZERS.load(serializer, message.data, buffers)) == vector["means"]
+
+
+@_each("transfers")
+async def test_transfers(vector: Vector) -> None:
+    data = bytes.fromhex(vector["body"])
+    assert has_reference(data)
+    reference, rest = split(data)
+    buffers = [bytearray.fromhex(buffer) for buffer in vector["buffers"]]
+    assert (reference.id, list(reference.sizes)) == (TRANSFER, vector["sizes"])
+    spec = METHODS[vector["path"]]
+    if vector["sizes"]:
+        request = Message("", "trainer", "learner_0", None, spec=spec)
+        assert [len(buffer) for buffer in buffers] == vector["sizes"]
+        assert plain(await WIRE.decode_reply(request, Body(rest, (), buffers))) == vector["means"]
+    else:
+        message = request_from(vector["path"], spec, Body(rest, (), buffers), [], "b")
+        await WIRE.decode_request(message)
+        assert plain(message.payload) == vector["means"]
+
+
+@_each("chunks")
+def test_chunks(vector: Vector) -> None:
+    head = Head.from_bytes(bytes.fromhex(vector["head"]))
+    raw = bytes.fromhex(vector["means"]["raw"])
+    assert (head.offset, head.size) == (vector["means"]["offset"], len(raw))
+    arrived = CHUNKS.decode(bytes.fromhex(vector["message"]), SERIALIZERS)
+    assert isinstance(arrived, Arrived)
+    assert (arrived.head, arrived.data.hex()) == (head, vector["data"])
+    incoming = Incoming(TRANSFER, [head.offset + head.size] if head.offset == 0 else [head.offset, head.size], 1 << 30)
+    session = incoming.begin()
+    incoming.advance(session, head.offset)
+    session.accept(head, arrived.data)
+    assert incoming.buffers[-1] == raw
