@@ -44,7 +44,7 @@ class Courier:
         self._limit = limit
         self._idle = idle
         self._lanes = Lanes(kinds)
-        self._begun: weakref.WeakSet[Outgoing] = weakref.WeakSet()
+        self._begun: weakref.WeakKeyDictionary[Outgoing, Outgoing] = weakref.WeakKeyDictionary()
         self._able: bool | None = None
 
     async def able(self, message: Message) -> bool:
@@ -73,15 +73,15 @@ class Courier:
             RpcError: where the node refuses the transfer.
         """
         meter = self._meter(message, outgoing.size, sending=True)
-        again = outgoing in self._begun
-        self._begun.add(outgoing)
+        begun = self._begun.get(outgoing)
+        addressed = self._begun[outgoing] = begun or outgoing.addressed()
 
         async def attempt(lane: Lane, *, resume: bool) -> None:
-            await lane.push(outgoing, meter, resume=resume or again)
+            await lane.push(addressed, meter, resume=resume or begun is not None)
 
         await self._carry(attempt, meter, message)
-        self._begun.discard(outgoing)
-        return with_reference(body.data, outgoing.id)
+        self._begun.pop(outgoing, None)
+        return with_reference(body.data, addressed.id)
 
     async def fetch(self, data: bytes, message: Message) -> Body:
         """A body of which the buffers were left behind, and are fetched.
@@ -101,9 +101,14 @@ class Courier:
         await self._carry(attempt, meter, message)
         return Body(rest, (), incoming.buffers)
 
-    async def taken(self, outgoing: Outgoing, message: Message) -> None:
-        """Wait until the call at the other end has taken a transfer, which is held for it as long as this waits."""
-        await BulkCalls(self._sender, message).taken(outgoing.id)
+    async def taken(self, data: bytes, message: Message) -> None:
+        """Wait until the call at the other end has taken what `deliver` has brought, and which is held until then.
+
+        Args:
+            data: What `deliver` gave for it.
+            message: The call.
+        """
+        await BulkCalls(self._sender, message).taken(split(data)[0].id)
 
     async def close(self) -> None:
         """Close the lanes; transfers under way fail."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
 import threading
@@ -46,7 +47,6 @@ class Outgoing:
         id: Sixteen bytes that name it; by default random ones.
 
     Attributes:
-        segment: Where a lane keeps its copy of all of it.
         moved: How far it was sent by whoever sent a chunk last: it moves while somebody receives it.
     """
 
@@ -61,10 +61,25 @@ class Outgoing:
         self.id = id or os.urandom(ID_SIZE)
         self.layout = Layout(runs)
         self.shared = shared
-        self.segment: Placement | None = None
+        self._placed: list[Placement] = []
         self.moved = 0
         self._packing = packing
         self._known: dict[int, _Known] = {}
+
+    def addressed(self) -> Outgoing:
+        """The same for one receiver, under an id that no other receiver can know; what is found out is shared."""
+        one = copy.copy(self)
+        one.id = os.urandom(ID_SIZE)
+        return one
+
+    @property
+    def segment(self) -> Placement | None:
+        """Where a lane keeps its copy of all of it."""
+        return self._placed[0] if self._placed else None
+
+    @segment.setter
+    def segment(self, placement: Placement) -> None:
+        self._placed[:] = [placement]
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -104,9 +119,8 @@ class Outgoing:
 
     def close(self) -> None:
         """Give up what is kept for those who receive it. The chunks can still be had."""
-        segment, self.segment = self.segment, None
-        if segment is not None:
-            segment.close()
+        while self._placed:
+            self._placed.pop().close()
         self._known.clear()
 
     def _to_pack(self, offset: int) -> bool:

@@ -328,3 +328,22 @@ def test_each_transfer_has_an_id_of_its_own() -> None:
     assert {len(each) for each in ids} == {16}
     assert len(ids) == 3
     assert Outgoing([], id=bytes(16)).id == bytes(16)
+
+
+def test_receivers_of_a_broadcast_cannot_tell_each_others_names_for_it() -> None:
+    outgoing = Outgoing([run_of(b"weights")], shared=True)
+    ours, theirs = outgoing.addressed(), outgoing.addressed()
+    assert len({outgoing.id, ours.id, theirs.id}) == 3
+    assert bytes(ours.chunk(0).views[0]) == bytes(theirs.chunk(0).views[0]) == b"weights"
+    placement = _Placement()
+    ours.segment = placement
+    assert theirs.segment is outgoing.segment is placement
+    outgoing.close()
+    assert placement.closed and theirs.segment is None
+
+
+class _Placement:
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True

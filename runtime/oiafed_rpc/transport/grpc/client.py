@@ -173,7 +173,7 @@ class GrpcChannel:
                     await held
                 outgoing = Outgoing(body.runs, packing=Packing.of(message.compressor))
                 data = await self._courier.deliver(body, outgoing, message)
-                held = asyncio.create_task(self._courier.taken(outgoing, message), name="oiafed-transfer-held")
+                held = asyncio.create_task(self._courier.taken(data, message), name="oiafed-transfer-held")
                 yield data
         finally:
             if held is not None:

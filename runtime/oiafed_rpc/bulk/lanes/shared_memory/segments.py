@@ -268,7 +268,7 @@ class Segments:
         offsets, size = places(outgoing.sizes)
         segment = self._take(size)
         segment.generation += 1
-        write_table(memoryview(segment.memory), outgoing.id, segment.generation, outgoing.sizes)
+        write_table(memoryview(segment.memory), segment.generation, outgoing.sizes)
         return Placement(self, segment, _Copying(outgoing, segment, offsets))
 
     def _take(self, size: int) -> Segment:

@@ -105,7 +105,7 @@ class Sharing:
         except (ValueError, OSError):
             self._tell_returned(packet.segment, spoilt=True)
             raise
-        return _buffers(memory, read_table(memory, packet.id, packet.generation))
+        return _buffers(memory, read_table(memory, packet.generation))
 
     def _learn(self, number: int, fd: int) -> None:
         segment = ForeignSegment(fd)

@@ -9,7 +9,7 @@ ALIGNMENT = 64
 """Bytes: each buffer begins at a multiple."""
 
 _MAGIC = b"oiafed\0\1"
-_HEAD = struct.Struct("=8s16sQQ")
+_HEAD = struct.Struct("=8sQQ")
 _SIZE = struct.Struct("=Q")
 
 
@@ -24,20 +24,19 @@ def places(sizes: Sequence[int]) -> tuple[list[int], int]:
     return offsets, end
 
 
-def write_table(segment: memoryview, id: bytes, generation: int, sizes: Sequence[int]) -> None:  # noqa: A002 - as everywhere
+def write_table(segment: memoryview, generation: int, sizes: Sequence[int]) -> None:
     """Say what is in a segment.
 
     Args:
         segment: Its memory.
-        id: The transfer.
         generation: How often the segment has been used.
         sizes: The bytes of each buffer.
     """
-    _HEAD.pack_into(segment, 0, _MAGIC, id, generation, len(sizes))
+    _HEAD.pack_into(segment, 0, _MAGIC, generation, len(sizes))
     struct.pack_into(f"={len(sizes)}Q", segment, _HEAD.size, *sizes)
 
 
-def read_table(segment: memoryview, id: bytes, generation: int) -> list[int]:  # noqa: A002 - as everywhere
+def read_table(segment: memoryview, generation: int) -> list[int]:
     """The sizes of the buffers in a segment, which lie at their `places`.
 
     Raises:
@@ -45,8 +44,8 @@ def read_table(segment: memoryview, id: bytes, generation: int) -> list[int]:  #
     """
     if len(segment) < _HEAD.size:
         raise ValueError(f"a segment of {len(segment)} bytes has no room for its table")
-    magic, found, used, count = _HEAD.unpack_from(segment)
-    if (magic, found, used) != (_MAGIC, id, generation):
+    magic, used, count = _HEAD.unpack_from(segment)
+    if (magic, used) != (_MAGIC, generation):
         raise ValueError("the segment holds something else than was announced")
     if count > (len(segment) - _HEAD.size) // _SIZE.size:
         raise ValueError(f"a segment of {len(segment):,} bytes has no room for a table of {count:,} buffers")
