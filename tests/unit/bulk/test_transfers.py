@@ -339,7 +339,8 @@ def test_receivers_of_a_broadcast_cannot_tell_each_others_names_for_it() -> None
     ours.segment = placement
     assert theirs.segment is outgoing.segment is placement
     outgoing.close()
-    assert placement.closed and theirs.segment is None
+    assert placement.closed
+    assert theirs.segment is None
 
 
 class _Placement:
