@@ -162,11 +162,6 @@ class Message:
         """Seconds until the deadline, negative after it; None where there is none."""
         return None if self.deadline is None else self.deadline - time.monotonic()
 
-    def extend(self, seconds: float) -> None:
-        """Move the deadline, where nobody gave it. From any thread."""
-        if self.deadline is not None and self.default_deadline:
-            self.deadline = min(self.deadline + seconds, self.latest)
-
     def keep(self, left: float) -> None:
         """Have this many seconds left from now on, where nobody gave the deadline. From any thread."""
         if self.default_deadline:

@@ -137,7 +137,7 @@ async def test_a_deadline_that_was_given_does_not_move() -> None:
     meter = _meter(10, call=call)
     meter.advance(10, 10)
     meter.finish()
-    call.extend(10)
+    call.keep(10)
     assert call.deadline == before
 
 
@@ -148,14 +148,14 @@ async def test_a_deadline_does_not_move_past_its_latest() -> None:
     assert call.deadline == latest
     meter.finish()
     assert _about(call, 5)
-    call.extend(100)
+    call.keep(100)
     assert call.deadline == latest
 
 
-def test_a_call_without_a_deadline_gets_none() -> None:
+async def test_a_call_without_a_deadline_gets_none() -> None:
     call = Message("fit", "t", "l1", None)
     call.default_deadline = True
-    call.extend(1)
+    _meter(10, call=call).finish()
     assert call.deadline is None
 
 

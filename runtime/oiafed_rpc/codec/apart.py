@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 from google.protobuf.message import Message as ProtoMessage
 
@@ -19,8 +18,6 @@ THRESHOLD = 1 << 20
 """Bytes of buffers from which on they leave their message."""
 
 _SMALLEST = 4096  # bytes; smaller buffers stay in any case
-
-V = TypeVar("V", bound=Serializers)
 
 
 class Leaving(Serializers):

@@ -162,22 +162,6 @@ def test_who_waits_goes_on_while_what_was_sent_gets_through() -> None:
     there.close()
 
 
-def test_descriptors_travel() -> None:
-    ends = socket.socketpair()
-    here, there = Line(ends[0], IDLE), Line(ends[1], IDLE)
-    assert here.peer_uid == os.getuid()
-    reading, writing = os.pipe()
-    here.send_fds(b"ab", [writing])
-    data, fds = there.receive_fds(2, 1)
-    os.write(fds[0], b"hello")
-    assert (data, os.read(reading, 5)) == (b"ab", b"hello")
-    assert not os.get_inheritable(fds[0])
-    for fd in (reading, writing, *fds):
-        os.close(fd)
-    here.close()
-    there.close()
-
-
 def test_a_forked_child_lets_go_without_a_word() -> None:
     ends = socket.socketpair()
     here, there = Line(ends[0], IDLE), Line(ends[1], IDLE)

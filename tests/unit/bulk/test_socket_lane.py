@@ -163,12 +163,6 @@ async def test_unix_sockets(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-async def test_abstract_sockets() -> None:
-    side = Side(places.abstract(os.urandom(8).hex()))
-    assert len((await pushed(side, payload(CHUNK)))[0]) == CHUNK
-    await side.stop()
-
-
 async def test_ipv6() -> None:
     side = Side("::1")
     assert len((await pushed(side, payload(CHUNK)))[0]) == CHUNK

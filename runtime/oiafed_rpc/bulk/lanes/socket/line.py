@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import array
 import asyncio
 import contextlib
 import os
@@ -33,7 +32,7 @@ _MOST_VIEWS = 1024  # of one system call: the limit of Linux
 _PATIENCE = 5.0  # seconds for the thread of an aborted connection to end; it needs a chunk's time
 _LOOK = 0.5  # seconds
 _WASTE = 256 << 10
-_INT = array.array("i").itemsize
+_INT = struct.calcsize("i")
 
 
 class Line:
@@ -76,13 +75,6 @@ class Line:
         limit = struct.pack("ll", int(idle), max(int(idle % 1 * 1e6), 1))
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-
-    @property
-    def peer_uid(self) -> int:
-        """The user who has connected, or listens, at the other end of a Unix socket, as the kernel knows it."""
-        credentials = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 3 * _INT)
-        _, uid, _ = struct.unpack("3i", credentials)
-        return int(uid)
 
     # --- moving bytes, in a worker thread
 
@@ -129,37 +121,6 @@ class Line:
         data = bytearray(size)
         self.receive([data])
         return bytes(data)
-
-    def send_fds(self, data: bytes, fds: Sequence[int]) -> None:
-        """Send file descriptors over a Unix socket, with at least one byte of data."""
-        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds).tobytes())]
-        self._move([data], lambda views: self._sock.sendmsg(views, rights if len(views[0]) == len(data) else ()))
-
-    def receive_fds(self, size: int, most: int) -> tuple[bytes, list[int]]:
-        """The next bytes of a Unix socket, and the file descriptors that came with them, which the caller closes.
-
-        Args:
-            size: Bytes.
-            most: How many descriptors there may be; the kernel closes any others.
-        """
-        data, fds = bytearray(size), array.array("i")
-
-        def read(views: list[memoryview]) -> int:
-            moved, extra, _, _ = self._sock.recvmsg_into(
-                views, socket.CMSG_SPACE(most * _INT), socket.MSG_WAITALL | socket.MSG_CMSG_CLOEXEC
-            )
-            for level, kind, content in extra:
-                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-                    fds.frombytes(content[: len(content) - len(content) % _INT])
-            return moved
-
-        try:
-            self._move([data], read)
-        except BaseException:
-            for fd in fds:
-                os.close(fd)
-            raise
-        return bytes(data), fds.tolist()
 
     def settle(self, moved: Callable[[], object]) -> None:
         """Wait for something to receive, as long as what was sent before still gets through: a slow link may have a lot

@@ -39,7 +39,7 @@ class LaneListener:
 
     Args:
         name: The lane's name.
-        host: Where the node's gRPC server listens, `unix:/path` included; or an address from `places.abstract`.
+        host: Where the node's gRPC server listens, `unix:/path` included.
         port: The TCP port to listen on; 0 for any that is free.
         tickets: Whom to let in.
         operations: What can be asked for, by number.

@@ -1,4 +1,4 @@
-"""Where lanes listen, and how they are reached: TCP ports, the files of Unix sockets, and their abstract names."""
+"""Where the socket lane listens, and how it is reached: TCP ports, and the files of Unix sockets."""
 
 from __future__ import annotations
 
@@ -8,24 +8,18 @@ import os
 import socket
 import stat
 
-_FILE, _ABSTRACT = "unix:", "unix-abstract:"
+_FILE = "unix:"
 _BESIDE = ".bulk"
-_OURS = f"{_ABSTRACT}oiafed-"
 
 _CONNECTING = 1.0  # seconds
 _BACKLOG = 128
-
-
-def abstract(name: str) -> str:
-    """The address of an abstract Unix socket, which lives as long as whoever listens and is no file."""
-    return f"{_OURS}{name}"
 
 
 async def listen(host: str, port: int) -> tuple[socket.socket, str]:
     """A listening socket and its address, as those who have a connection to the node's gRPC server are told.
 
     Args:
-        host: Where that listens, `unix:/path` included; or an address from `abstract`.
+        host: Where that listens, `unix:/path` included.
         port: The port; 0 for any that is free.
 
     Raises:
@@ -33,8 +27,6 @@ async def listen(host: str, port: int) -> tuple[socket.socket, str]:
     """
     if host.startswith(_FILE):
         return _listen_at(host.removeprefix(_FILE) + _BESIDE), host + _BESIDE
-    if host.startswith(_ABSTRACT):
-        return _bound(socket.AF_UNIX, _path(host)), host
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, _, _, _, place = found[0]
     listening = _bound(family, place)
@@ -83,8 +75,8 @@ async def reach(address: str, host: str) -> socket.socket:
         OSError: where there is no connection to be had.
     """
     async with asyncio.timeout(_CONNECTING):
-        if address.startswith(_OURS) or (address.startswith(_FILE) and address == host + _BESIDE):
-            return await _connected(socket.AF_UNIX, _path(address))
+        if address.startswith(_FILE) and address == host + _BESIDE:
+            return await _connected(socket.AF_UNIX, address.removeprefix(_FILE))
         if not (address.isdecimal() and address.isascii() and int(address) < 1 << 16):
             raise ConnectionError(f"{address!r} is no address of a lane of {host}")
         return await _reach_port(host, int(address))
@@ -110,9 +102,3 @@ async def _connected(family: int, place: object) -> socket.socket:
         connection.close()
         raise
     return connection
-
-
-def _path(address: str) -> str:
-    if address.startswith(_ABSTRACT):
-        return "\0" + address.removeprefix(_ABSTRACT)
-    return address.removeprefix(_FILE)
