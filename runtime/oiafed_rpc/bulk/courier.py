@@ -96,6 +96,7 @@ class Courier:
         meter = self._meter(message, incoming.size, sending=False)
 
         async def attempt(lane: Lane, *, resume: bool) -> None:
+            meter.resume(incoming.received)
             await lane.pull(incoming, meter)
 
         await self._carry(attempt, meter, message)

@@ -106,16 +106,20 @@ class Depot:
         """Hold a transfer until its receiver has it; the title tells in the log what it is."""
         self._hold(outgoing, title)
 
-    def departing(self, transfer_id: bytes) -> Outgoing:
-        """The transfer of an id that is held for its receiver.
+    def departing(self, transfer_id: bytes, offset: int = 0) -> Outgoing:
+        """The transfer of an id that is held for its receiver, who wants it from a byte on.
 
         Raises:
-            RpcError: NOT_FOUND where there is none: it was delivered, or nobody fetched it for too long.
+            RpcError: NOT_FOUND where there is none: it was delivered, or nobody fetched it for too long;
+                INVALID_ARGUMENT where it has no such byte.
         """
         held = self._held.get(transfer_id)
         if held is None or not isinstance(held.transfer, Outgoing):
             why = f"it was fetched already, or nobody came for {self._idle:g} s"
             raise RpcError(Code.NOT_FOUND, f"there is no transfer {transfer_id.hex()} to be fetched: {why}")
+        size = held.transfer.size
+        if offset > size:
+            raise RpcError(Code.INVALID_ARGUMENT, f"there is no byte {offset:,} in a transfer of {size:,}")
         self.touch(transfer_id)
         held.begun = held.seen if held.begun is None else held.begun
         return held.transfer

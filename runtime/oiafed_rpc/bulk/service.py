@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from typing_extensions import override
 
@@ -27,6 +27,8 @@ from oiafed_rpc.system.types import (
     Transfer,
     TransferRequest,
 )
+
+T = TypeVar("T")
 
 
 class Offered(Protocol):
@@ -60,40 +62,37 @@ class BulkService(BulkHandler):
 
     @override
     async def push(self, requests: RequestStream[object]) -> ReceivedReply:  # type: ignore[override]  # CHUNKS has them
-        first = await self._next(requests)
+        first = await self._next(requests, "push")
         if not isinstance(first, Transfer):
             raise RpcError(Code.INVALID_ARGUMENT, "a push begins with its transfer")
         incoming = self._depot.arrive(first.id, tuple(first.sizes))
         session = incoming.begin()
         while not incoming.complete:
-            arrived = await self._next(requests)
+            arrived = await self._next(requests, "push")
             if not isinstance(arrived, Arrived):
                 raise RpcError(Code.INVALID_ARGUMENT, "a push has one transfer, and its chunks follow")
             try:
                 await session.take(arrived.head, arrived.data)
             except TransferError as error:
                 raise RetriableError(str(error)) from error
-            self._depot.touch(first.id)
         return ReceivedReply(received=incoming.received)
 
-    async def _next(self, requests: RequestStream[object]) -> object:
+    async def _next(self, requests: RequestStream[T], what: str) -> T:
         try:
             async with asyncio.timeout(self._idle):
                 return await anext(requests)
         except StopAsyncIteration:
-            raise RpcError(Code.INVALID_ARGUMENT, "the push ended before its transfer was whole") from None
+            raise RpcError(Code.INVALID_ARGUMENT, f"the {what} ended before its transfer was whole") from None
         except TimeoutError:
-            raise RetriableError(f"the push stood still for {self._idle:g} s") from None
+            raise RetriableError(f"the {what} stood still for {self._idle:g} s") from None
 
     @override
     async def pull(self, requests: RequestStream[PullRequest]) -> AsyncIterator[Chunk]:  # type: ignore[override]
-        request = await anext(requests)
-        outgoing = self._depot.departing(request.id)
+        request = await self._next(requests, "pull")
+        outgoing = self._depot.departing(request.id, request.offset)
         async for chunk in chunks_of(outgoing, request.offset):
             yield chunk
-            self._depot.touch(request.id)
-        async with asyncio.timeout(self._idle):
-            await anext(requests)
+        await self._next(requests, "pull")  # which tells that all has come
         self._depot.delivered(request.id)
 
     @override

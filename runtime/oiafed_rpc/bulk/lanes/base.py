@@ -30,7 +30,7 @@ class Lane(ABC):
         Args:
             outgoing: The transfer.
             meter: Is told of every chunk; its `idle` is how long the link may stand still.
-            resume: Whether the other side may have a part of it already, and is asked first.
+            resume: Whether the other side may have a part of it already: it is asked first, and the meter told.
 
         Raises:
             ConnectionError, TimeoutError: where the link broke or stood still; another attempt may go on.

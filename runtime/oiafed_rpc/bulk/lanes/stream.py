@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 
 from typing_extensions import override
 
 from oiafed_rpc.bulk.calls import BulkCalls
-from oiafed_rpc.bulk.chunk import Chunk
+from oiafed_rpc.bulk.chunk import Chunk, Head
 from oiafed_rpc.bulk.errors import TransferError
 from oiafed_rpc.bulk.incoming import Incoming
 from oiafed_rpc.bulk.lanes.base import Lane
@@ -35,9 +36,11 @@ class StreamLane(Lane):
     async def push(self, outgoing: Outgoing, meter: Meter, *, resume: bool) -> None:
         with _resumable():
             start = await self._calls.received(outgoing.id) if resume else 0
+            meter.resume(start)
             received = await self._calls.push(_pushed(outgoing, start, meter))
         if received != outgoing.size:
             raise TransferError(f"{received:,} of {outgoing.size:,} bytes have arrived")
+        meter.resume(received)  # the call may have ended before the last chunk was counted
 
     @override
     async def pull(self, incoming: Incoming, meter: Meter) -> None:
@@ -72,10 +75,12 @@ async def _pushed(outgoing: Outgoing, start: int, meter: Meter) -> AsyncIterator
 
 
 async def chunks_of(outgoing: Outgoing, start: int) -> AsyncIterator[Chunk]:
-    """The chunks of a transfer from a byte on."""
+    """The chunks of a transfer from a byte on. Each is sent by the time that the next is asked for."""
     while start < outgoing.size:
         chunk = await outgoing.next_chunk(start)
+        begun = time.perf_counter()
         yield chunk
+        outgoing.told(time.perf_counter() - begun, Head.SIZE + chunk.head.packed)
         start += chunk.head.size
         outgoing.sent(start)
 

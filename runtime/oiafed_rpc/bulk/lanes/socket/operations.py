@@ -17,7 +17,7 @@ from oiafed_rpc.bulk.lanes.socket.line import Line
 from oiafed_rpc.bulk.lanes.socket.listening import Operation
 from oiafed_rpc.bulk.meter import Meter
 from oiafed_rpc.bulk.outgoing import Outgoing
-from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.errors import RpcError
 
 PUSH: Final = 1
 """The body is the id, a byte that tells whether to answer first how much has been received, and the sizes."""
@@ -105,9 +105,7 @@ async def _give_pull(depot: Depot, line: Line, body: bytes) -> None:
         raise ValueError(f"a pull in {len(body):,} bytes")
     transfer_id, offset = _PULL.unpack(body)
     try:
-        outgoing = depot.departing(transfer_id)
-        if offset > outgoing.size:
-            raise RpcError(Code.INVALID_ARGUMENT, f"there is no byte {offset:,} in a transfer of {outgoing.size:,}")
+        outgoing = depot.departing(transfer_id, offset)
     except RpcError as error:
         await _refuse(line, error)
     await line.run(functools.partial(_send_pull, line, outgoing, offset))
