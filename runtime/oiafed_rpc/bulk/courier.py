@@ -24,7 +24,7 @@ from oiafed_rpc.message import Encoded, Message
 
 _PATIENCE = 10.0  # seconds in which a broken link may come back
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds
-_MOST_WRONG = 3
+_MOST_WRONG = 3  # attempts that end with something wrong, and bring nothing
 
 _Attempt = Callable[..., Awaitable[None]]
 
@@ -153,9 +153,9 @@ class Courier:
     async def _attempts(self, attempt: _Attempt, meter: Meter, message: Message) -> None:
         calls = BulkCalls(self._sender, message)
         lanes = [*self._lanes.usable(calls), StreamLane(calls)]
-        pause, wrong, tries = _FIRST_PAUSE, 0, 0
+        pause, wrong, tries, sure = _FIRST_PAUSE, 0, 0, 0
         while True:
-            meter.lane, done = lanes[0].name, meter.done
+            meter.lane = lanes[0].name
             try:
                 async with in_motion(meter):
                     return await attempt(lanes[0], resume=tries > 0)
@@ -165,8 +165,8 @@ class Courier:
                 continue
             except (ConnectionError, TimeoutError) as error:
                 tries += 1
-                if meter.done > done:
-                    pause, wrong = _FIRST_PAUSE, 0
+                if meter.sure > sure:  # the attempt before has brought something
+                    pause, wrong, sure = _FIRST_PAUSE, 0, meter.sure
                 wrong += isinstance(error, TransferError)
                 if wrong == _MOST_WRONG or meter.still() >= min(self._idle, _PATIENCE):
                     raise _broken(error, meter, message) from error

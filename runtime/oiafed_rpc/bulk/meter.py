@@ -143,7 +143,8 @@ class Meter:
         sending: As given.
         total: As given.
         idle: As given.
-        done: Bytes that have arrived and are verified.
+        done: Bytes that have arrived and are verified, as far as is known: while sending, those that were sent.
+        sure: Bytes that the receiver had verified when the last attempt began.
         lane: What carries it; set by whoever chooses.
     """
 
@@ -161,7 +162,7 @@ class Meter:
         self.sending = sending
         self.total = total
         self.idle = idle
-        self.done = 0
+        self.done = self.sure = 0
         self.lane = ""
         self._moved = self._wire = 0
         self._method, self._node_id = method, node_id
@@ -182,7 +183,7 @@ class Meter:
 
     def resume(self, done: int) -> None:
         """Go on from where the receiver is: it may have more than was begun with, or less than was sent."""
-        self.done = done
+        self.done = self.sure = done
 
     def advance(self, raw: int, wire: int) -> None:
         """Note a verified chunk. From any thread, one at a time.

@@ -74,7 +74,7 @@ class BulkService(BulkHandler):
             try:
                 await session.take(arrived.head, arrived.data)
             except TransferError as error:
-                raise RetriableError(str(error)) from error
+                raise RpcError(Code.DATA_LOSS, str(error)) from error
         return ReceivedReply(received=incoming.received)
 
     async def _next(self, requests: RequestStream[T], what: str) -> T:

@@ -151,3 +151,15 @@ async def test_a_push_that_stands_still_may_be_resumed(depot: Depot) -> None:
         await lane_to(Stopping(depot, idle=0.05)).push(Outgoing([run_of(PAYLOAD)]), meter(), resume=False)
     assert not isinstance(broken.value, TransferError)
     depot.clear()
+
+
+async def test_a_chunk_that_has_changed_is_told_from_a_link_that_broke(
+    depot: Depot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outgoing = Outgoing([run_of(PAYLOAD)])
+    first = outgoing.chunk(0)
+    wrong = first._replace(head=first.head._replace(checksum=first.head.checksum ^ 1))
+    monkeypatch.setattr(outgoing, "_made", lambda offset, packed: wrong)
+    with pytest.raises(TransferError, match="has arrived changed"):
+        await lane_to(Direct(depot)).push(outgoing, meter(), resume=False)
+    depot.clear()

@@ -16,7 +16,7 @@ from oiafed_rpc.bulk.incoming import Incoming
 from oiafed_rpc.bulk.lanes.base import Lane
 from oiafed_rpc.bulk.meter import Meter
 from oiafed_rpc.bulk.outgoing import Outgoing
-from oiafed_rpc.errors import RetriableError
+from oiafed_rpc.errors import Code, RetriableError, RpcError
 from oiafed_rpc.system.types import PullRequest, Transfer
 
 
@@ -92,3 +92,7 @@ def _resumable() -> Generator[None, None, None]:
         yield
     except RetriableError as error:
         raise ConnectionError(error.message) from error
+    except RpcError as error:
+        if error.code is not Code.DATA_LOSS:
+            raise
+        raise TransferError(error.message) from error
