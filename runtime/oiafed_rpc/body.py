@@ -1,9 +1,9 @@
-"""What a payload is once it is to travel."""
+"""What a payload is once it is to travel, and what makes it smaller."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from oiafed_rpc.bulk.runs import Run
 from oiafed_rpc.serializer.base import Buffer
@@ -38,3 +38,16 @@ class Body(NamedTuple):
     def size(self) -> int:
         """The bytes of all of it."""
         return len(self.data) + sum(run.nbytes for run in self.runs) + sum(map(len, self.buffers))
+
+
+class Compressor(Protocol):
+    """Makes the bytes of a payload smaller."""
+
+    @property
+    def name(self) -> str:
+        """What the receiver knows it by."""
+        ...
+
+    def compress(self, data: bytes) -> bytes:
+        """The same bytes, smaller."""
+        ...

@@ -7,9 +7,9 @@ import math
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from oiafed_rpc.body import Body
+from oiafed_rpc.body import Body, Compressor
 from oiafed_rpc.bulk.meter import Transfer
 from oiafed_rpc.method import Method
 from oiafed_rpc.serializer.base import Buffer
@@ -46,19 +46,6 @@ class Encoded:
     def keep(self, value: object, way: tuple[str, Compressor | None, bool], body: Body) -> None:
         """Keep a body instead of a former one."""
         self.value, self.way, self.body, self.outgoing = value, way, body, None
-
-
-class Compressor(Protocol):
-    """Makes the bytes of a payload smaller."""
-
-    @property
-    def name(self) -> str:
-        """What the receiver knows it by."""
-        ...
-
-    def compress(self, data: bytes) -> bytes:
-        """The same bytes, smaller."""
-        ...
 
 
 class Arrival(NamedTuple):

@@ -13,6 +13,9 @@ from oiafed_rpc.bulk.errors import TransferError
 CHUNK = 1 << 20
 """Bytes of a transfer in one chunk; its last may have fewer."""
 
+ID_SIZE = 16
+"""Bytes of a transfer's id."""
+
 RAW = 0
 ZSTD = 1
 """What a chunk may be packed by."""

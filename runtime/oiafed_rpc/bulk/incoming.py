@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from oiafed_rpc.bulk.chunk import RAW, Head, checksum
+from oiafed_rpc.bulk.chunk import ID_SIZE, RAW, Head, checksum
 from oiafed_rpc.bulk.errors import TransferError
 from oiafed_rpc.bulk.layout import Layout
 from oiafed_rpc.bulk.packing import unpack
@@ -18,9 +18,6 @@ from oiafed_rpc.bulk.runs import Contiguous
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.serializer.base import Buffer
 from oiafed_rpc.workers import WORKERS
-
-ID_SIZE = 16
-"""Bytes of a transfer's id."""
 
 _MOST_BUFFERS = 1 << 20  # each costs some 200 bytes of its own; arrays below 4 KiB stay in their message
 _ALIGNMENT = 64  # bytes: what the widest instructions of processors like

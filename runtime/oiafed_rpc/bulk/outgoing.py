@@ -9,8 +9,7 @@ import threading
 from collections.abc import Sequence
 from typing import Protocol, cast
 
-from oiafed_rpc.bulk.chunk import CHUNK, RAW, Chunk, Head, checksum
-from oiafed_rpc.bulk.incoming import ID_SIZE
+from oiafed_rpc.bulk.chunk import CHUNK, ID_SIZE, RAW, Chunk, Head, checksum
 from oiafed_rpc.bulk.layout import Layout
 from oiafed_rpc.bulk.packing import Packed, Packing
 from oiafed_rpc.bulk.runs import Run

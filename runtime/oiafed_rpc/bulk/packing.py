@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import zstandard
 
+from oiafed_rpc.body import Compressor
 from oiafed_rpc.bulk.chunk import ZSTD, Head
 from oiafed_rpc.bulk.errors import TransferError
 from oiafed_rpc.bulk.judge import Judge, worth
-from oiafed_rpc.message import Compressor
 from oiafed_rpc.serializer.base import Buffer
 from oiafed_rpc.wire.compression import Zstd
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
+from oiafed_rpc.bulk.chunk import ID_SIZE
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.system.wire import bulk_pb2
 
 _TAG = b"\xfa\xff\xff\xff\x0f"  # field 536870911, the last that protobuf has, of bytes
-_MOST_BUFFERS = 1 << 20
 
 
 class Reference(NamedTuple):
@@ -50,7 +50,7 @@ def split(data: bytes) -> tuple[Reference, bytes]:
         transfer = bulk_pb2.Transfer.FromString(data[start : start + size])
     except (DecodeError, IndexError):
         transfer, size, start = bulk_pb2.Transfer(), 0, 0
-    if len(transfer.id) != 16 or start + size > len(data) or len(transfer.sizes) > _MOST_BUFFERS:
+    if len(transfer.id) != ID_SIZE or start + size > len(data):
         raise RpcError(Code.INVALID_ARGUMENT, "the body begins with a transfer that is not valid")
     return Reference(transfer.id, tuple(transfer.sizes)), data[start + size :]
 

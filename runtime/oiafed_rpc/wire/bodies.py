@@ -6,7 +6,7 @@ import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias
 
-from oiafed_rpc.body import Body
+from oiafed_rpc.body import Body, Compressor
 from oiafed_rpc.bulk.runs import run_of
 from oiafed_rpc.codec.apart import THRESHOLD, Beside, Leaving
 from oiafed_rpc.codec.effort import takes_long_to_read, takes_long_to_write
@@ -14,7 +14,7 @@ from oiafed_rpc.codec.messages import MessageCodec, Value
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.codec.sharing import holds
 from oiafed_rpc.errors import Code, RpcError
-from oiafed_rpc.message import Compressor, Message
+from oiafed_rpc.message import Message
 from oiafed_rpc.method import Method
 from oiafed_rpc.serializer import SerializerError, Serializers
 from oiafed_rpc.serializer.versions import OtherVersionError, Unread

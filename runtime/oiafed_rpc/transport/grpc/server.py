@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 import grpc
 from grpc import aio
 
-from oiafed_rpc.body import Body
+from oiafed_rpc.body import Body, Compressor
 from oiafed_rpc.bulk.depot import Depot
 from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.bulk.packing import Packing
 from oiafed_rpc.bulk.reference import has_reference, split, with_reference
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import RpcError
-from oiafed_rpc.message import Compressor, Identity, Message
+from oiafed_rpc.message import Identity, Message
 from oiafed_rpc.streams import close, next_item
 from oiafed_rpc.transport.grpc.failures import DETAILS_KEY, GRPC_CODES
 from oiafed_rpc.wire.headers import ENCODING, request_from
