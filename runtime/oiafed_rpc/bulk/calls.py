@@ -13,7 +13,8 @@ from oiafed_rpc.bulk.methods import OPEN, PULL, PUSH, RECEIVED, TAKEN
 from oiafed_rpc.config.rules import LONGEST
 from oiafed_rpc.message import Message
 from oiafed_rpc.method import Method
-from oiafed_rpc.system.types import Lane, OpenRequest, TransferRequest
+from oiafed_rpc.system import types
+from oiafed_rpc.system.types import OpenRequest, TransferRequest
 
 
 class Sender(Protocol):
@@ -40,10 +41,10 @@ class BulkCalls:
         self._sender = sender
         self._served = served
 
-    async def open(self, lanes: list[str]) -> list[Lane]:
+    async def open(self, lanes: list[str]) -> list[types.Lane]:
         """The lanes that the node offers, among those of some names, each with a ticket."""
         reply = await self._send(OPEN, OpenRequest(lanes=lanes))
-        offered: list[Lane] = reply.lanes
+        offered: list[types.Lane] = reply.lanes
         return offered
 
     async def push(self, chunks: AsyncIterator[Any]) -> int:
@@ -77,7 +78,6 @@ class BulkCalls:
         message = Message(spec.title, served.source, served.target, payload, served.metadata, served.call_id)
         message.role = served.role
         message.spec = spec
-        message.deadline = (
-            time.monotonic() + LONGEST
-        )  # the call that they serve ends them, or the link's standing still
+        # What ends it is the call that it serves, or that the link stands still.
+        message.deadline = time.monotonic() + LONGEST
         return message

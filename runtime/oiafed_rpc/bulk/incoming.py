@@ -12,7 +12,7 @@ import numpy as np
 
 from oiafed_rpc.bulk.chunk import ID_SIZE, RAW, Head, checksum
 from oiafed_rpc.bulk.errors import TransferError
-from oiafed_rpc.bulk.layout import Layout
+from oiafed_rpc.bulk.layout import Layout, scatter
 from oiafed_rpc.bulk.packing import unpack
 from oiafed_rpc.bulk.runs import Contiguous
 from oiafed_rpc.errors import Code, RpcError
@@ -167,7 +167,7 @@ class Session:
         if len(data) != head.packed:
             raise TransferError(f"a chunk at {head.offset:,} is to have {head.packed:,} bytes, and has {len(data):,}")
         if head.packing == RAW:
-            _scatter(data, views)
+            scatter(data, views)
         else:
             unpack(head, data, views)
         self.commit(head)
@@ -206,13 +206,6 @@ def _check(name: bytes, sizes: Sequence[int], limit: int) -> None:
             Code.RESOURCE_EXHAUSTED,
             f"the transfer has {sum(sizes):,} bytes, more than {limit:,}, the receiver's transport.max_message_size",
         )
-
-
-def _scatter(data: Buffer, views: list[memoryview]) -> None:
-    memory, start = memoryview(data), 0
-    for view in views:
-        view[:] = memory[start : start + len(view)]
-        start += len(view)
 
 
 def _allocated(sizes: Sequence[int]) -> list[memoryview]:

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from oiafed_rpc.bulk.runs import Run
+from oiafed_rpc.serializer.base import Buffer
 
 
 class Layout:
@@ -46,3 +47,11 @@ class Layout:
                 yield run, start - begin, min(stop, end) - begin
             start = end
             index += 1
+
+
+def scatter(data: Buffer, views: Sequence[memoryview]) -> None:
+    """Copy bytes to where views are, one after the other."""
+    memory, start = memoryview(data), 0
+    for view in views:
+        view[:] = memory[start : start + len(view)]
+        start += len(view)

@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 from oiafed_rpc.bulk.chunk import CHUNK, ID_SIZE, RAW, Chunk, Head, checksum
 from oiafed_rpc.bulk.layout import Layout
-from oiafed_rpc.bulk.packing import Packed, Packing
+from oiafed_rpc.bulk.packing import PackedChunk, Packing
 from oiafed_rpc.bulk.runs import Run
 from oiafed_rpc.workers import WORKERS
 
@@ -32,7 +32,7 @@ class _Known:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.digest: int | None = None
-        self.packed: Packed | None = None
+        self.packed: PackedChunk | None = None
         self.tried = False
 
 
@@ -143,7 +143,7 @@ class Outgoing:
         head = Head(offset, size, digest, len(smaller.data), smaller.packing, smaller.shuffle)
         return Chunk(head, [memoryview(smaller.data)])
 
-    def _packed(self, known: _Known, views: list[memoryview], offset: int) -> Packed | None:
+    def _packed(self, known: _Known, views: list[memoryview], offset: int) -> PackedChunk | None:
         if self._packing is not None and not known.tried:
             known.packed, known.tried = self._packing.pack(views, self.layout.itemsize(offset)), True
         return known.packed

@@ -15,6 +15,7 @@ from oiafed_rpc.body import Compressor
 from oiafed_rpc.bulk.chunk import ZSTD, Head
 from oiafed_rpc.bulk.errors import TransferError
 from oiafed_rpc.bulk.judge import Judge, worth
+from oiafed_rpc.bulk.layout import scatter
 from oiafed_rpc.serializer.base import Buffer
 from oiafed_rpc.wire.compression import Zstd
 
@@ -31,7 +32,7 @@ class _Reader(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-class Packed(NamedTuple):
+class PackedChunk(NamedTuple):
     """The bytes of a chunk, made smaller.
 
     Attributes:
@@ -74,7 +75,7 @@ class Packing:
         """Learn of the link: how long it took for so many bytes."""
         self._judge.sent(seconds, wire_bytes)
 
-    def pack(self, views: list[memoryview], itemsize: int) -> Packed | None:
+    def pack(self, views: list[memoryview], itemsize: int) -> PackedChunk | None:
         """The bytes of a chunk, smaller; None where they are not worth it."""
         raw = _joined(views)
         stride = itemsize if self._shuffle and 1 < itemsize <= _MAX_SHUFFLE else 0
@@ -91,8 +92,8 @@ class Packing:
             return (stride if self._sorted else 0,)
         return (stride, 0)
 
-    def _packed(self, raw: _Bytes, stride: int) -> Packed:
-        return Packed(self._compress(shuffled(raw, stride) if stride else raw), ZSTD, stride)
+    def _packed(self, raw: _Bytes, stride: int) -> PackedChunk:
+        return PackedChunk(self._compress(shuffled(raw, stride) if stride else raw), ZSTD, stride)
 
     def _compress(self, raw: _Bytes) -> bytes:
         try:
@@ -104,7 +105,7 @@ class Packing:
         return data
 
 
-def _timed(pack: Callable[[_Bytes, int], Packed], raw: _Bytes, stride: int) -> tuple[float, Packed]:
+def _timed(pack: Callable[[_Bytes, int], PackedChunk], raw: _Bytes, stride: int) -> tuple[float, PackedChunk]:
     begun = time.perf_counter()
     made = pack(raw, stride)
     return time.perf_counter() - begun, made
@@ -123,10 +124,7 @@ def unpack(head: Head, data: Buffer, into: list[memoryview]) -> None:
     _decompress(head, data, made.data)
     if head.shuffle:
         made = unshuffled(made, head.shuffle)
-    start = 0
-    for view in into:
-        view[:] = made.data[start : start + len(view)]
-        start += len(view)
+    scatter(made.data, into)
 
 
 def _decompress(head: Head, data: Buffer, into: memoryview) -> None:

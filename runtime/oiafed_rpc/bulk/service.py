@@ -16,9 +16,9 @@ from oiafed_rpc.bulk.messages import Arrived
 from oiafed_rpc.bulk.methods import METHODS
 from oiafed_rpc.errors import Code, RetriableError, RpcError
 from oiafed_rpc.requests import RequestStream
+from oiafed_rpc.system import types
 from oiafed_rpc.system.bulk import BulkHandler
 from oiafed_rpc.system.types import (
-    Lane,
     OpenReply,
     OpenRequest,
     PullRequest,
@@ -34,7 +34,7 @@ T = TypeVar("T")
 class Offered(Protocol):
     """A lane that a node offers beside gRPC."""
 
-    async def offer(self) -> Lane | None:
+    async def offer(self) -> types.Lane | None:
         """Where to connect to, with a ticket; None where it can't be had."""
         ...
 

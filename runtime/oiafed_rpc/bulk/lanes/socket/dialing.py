@@ -10,13 +10,15 @@ from oiafed_rpc.bulk.lanes.socket.encryption import client_context
 from oiafed_rpc.bulk.lanes.socket.line import SUPPORTED, Line, line_over
 from oiafed_rpc.bulk.lanes.tickets import SIZE
 from oiafed_rpc.config import TlsConfig
-from oiafed_rpc.system.types import Lane
+from oiafed_rpc.system import types
 from oiafed_rpc.workers import WORKERS
 
 _GREETING = 5.0  # seconds that each step of it may take
 
 
-async def connect(offer: Lane, host: str, *, tls: TlsConfig | None = None, expected: str = "", idle: float) -> Line:
+async def connect(
+    offer: types.Lane, host: str, *, tls: TlsConfig | None = None, expected: str = "", idle: float
+) -> Line:
     """A connection over which both sides have shown that they were told of each other by gRPC.
 
     Args:
@@ -43,7 +45,7 @@ async def connect(offer: Lane, host: str, *, tls: TlsConfig | None = None, expec
     return line
 
 
-def _greet(line: Line, offer: Lane) -> None:
+def _greet(line: Line, offer: types.Lane) -> None:
     if len(offer.ticket) != SIZE:
         raise ConnectionError("the ticket of the lane is none")
     line.shake_hands()

@@ -18,7 +18,7 @@ from oiafed_rpc.bulk.lanes.tickets import SIZE, Tickets
 from oiafed_rpc.config import TlsConfig
 from oiafed_rpc.forking import on_fork
 from oiafed_rpc.log import logger
-from oiafed_rpc.system.types import Lane
+from oiafed_rpc.system import types
 
 Operation = Callable[[Line, bytes], Awaitable[None]]
 """What is done for a connection that has asked for it, given the body of the request; runs on the event loop, and moves
@@ -75,7 +75,7 @@ class LaneListener:
         self.address = ""
         on_fork(self)
 
-    async def offer(self) -> Lane | None:
+    async def offer(self) -> types.Lane | None:
         """Where to connect to, with a new ticket. Listens from the first time on; None where it can't."""
         if not SUPPORTED:
             return None
@@ -87,7 +87,7 @@ class LaneListener:
         if self._stopped:
             return None
         ticket, proof = self._tickets.issue()
-        return Lane(name=self._name, address=self.address, ticket=ticket, proof=proof)
+        return types.Lane(name=self._name, address=self.address, ticket=ticket, proof=proof)
 
     async def start(self) -> None:
         """Listen, where that is not done already.
