@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 
 from typing_extensions import override
 
-from oiafed_rpc.bulk.errors import LaneUnfit
+from oiafed_rpc.bulk.errors import LaneUnfit, refusal
 from oiafed_rpc.bulk.incoming import Incoming
 from oiafed_rpc.bulk.lanes.base import Lane
 from oiafed_rpc.bulk.lanes.shared_memory.channel import Channel, Packet
@@ -21,12 +21,9 @@ from oiafed_rpc.bulk.lanes.shared_memory.segments import Segments
 from oiafed_rpc.bulk.lanes.shared_memory.sharing import Kind, Sharing
 from oiafed_rpc.bulk.meter import Meter
 from oiafed_rpc.bulk.outgoing import Outgoing
-from oiafed_rpc.errors import Code, RetriableError, RpcError
 
 Dial = Callable[[], Awaitable[socket.socket]]
 """Opens a connection, as `admission.connect` does; raises LaneUnfit where that can't be had."""
-
-_CODES = frozenset(map(int, Code))
 
 
 class SharedMemoryLane(Lane):
@@ -155,7 +152,6 @@ def _error_of(packet: Packet) -> Exception:
     told = packet.text.decode(errors="replace")
     if packet.kind == Kind.UNFIT:
         return LaneUnfit(told)
-    if packet.kind == Kind.REFUSED and packet.code in _CODES:
-        code = Code(packet.code)
-        return RetriableError(told) if code is Code.UNAVAILABLE else RpcError(code, told)
+    if packet.kind == Kind.REFUSED:
+        return refusal(packet.code, told)
     return ConnectionError(told or "an answer that can't be understood")

@@ -10,16 +10,15 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from oiafed_rpc.bulk.errors import TransferError
+from oiafed_rpc.bulk.errors import TransferError, refusal
 from oiafed_rpc.bulk.lanes.socket.line import Line
-from oiafed_rpc.errors import Code, RetriableError, RpcError
+from oiafed_rpc.errors import Code, RpcError
 
 _HEAD = struct.Struct("!BI")
 _BODY = 32 << 20  # bytes of the largest: four million sizes
 _USUAL = 4096  # bytes of a request that is no long list of sizes
 _TEXT = 4096
 _YES, _BROKEN = 0, 255
-_CODES = frozenset(map(int, Code))
 
 
 class Request(NamedTuple):
@@ -85,8 +84,4 @@ def hear(line: Line) -> None:
         return
     size = int.from_bytes(line.receive_exactly(_HEAD.size - 1), "big")
     told = line.receive_exactly(min(size, _TEXT)).decode(errors="replace")
-    if code not in _CODES:
-        raise TransferError(told)
-    if code == Code.UNAVAILABLE:
-        raise RetriableError(told)
-    raise RpcError(Code(code), told)
+    raise refusal(code, told)
