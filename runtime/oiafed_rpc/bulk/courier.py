@@ -47,6 +47,11 @@ class Courier:
         self._begun: weakref.WeakKeyDictionary[Outgoing, Outgoing] = weakref.WeakKeyDictionary()
         self._able: bool | None = None
 
+    @property
+    def unable(self) -> bool:
+        """Whether the node at the other end is known not to take transfers."""
+        return self._able is False
+
     async def able(self, message: Message) -> bool:
         """Whether the node at the other end takes transfers; asked once."""
         if self._able is None:

@@ -108,3 +108,18 @@ async def test_a_link_that_does_not_come_back_is_given_up(monkeypatch: pytest.Mo
     with pytest.raises(RetriableError, match=r"fit: the transfer to node 'learner' broke off .*: gone") as failed:
         await deliver(attempt)
     assert failed.value.ran is False
+
+
+async def test_a_node_that_takes_no_transfers_is_asked_once() -> None:
+    class Old:
+        asked = 0
+
+        async def send(self, target: str, message: Message) -> Message:
+            self.asked += 1
+            raise RpcError(Code.UNIMPLEMENTED, "unknown method")
+
+    old, message = Old(), Message("fit", "trainer", "learner", None)
+    made = Courier(cast("Any", old), [], 1 << 30, 5.0)
+    assert not made.unable
+    assert [await made.able(message) for _ in range(2)] == [False, False]
+    assert (made.unable, old.asked) == (True, 1)

@@ -91,7 +91,7 @@ class GrpcChannel:
 
     async def _request(self, message: Message) -> bytes:
         """The body of a request; what it has left out is at the other end already."""
-        if spec_of(message).provided:
+        if spec_of(message).provided or self._courier.unable:
             return (await self._wire.encode_request(message)).data
         if message.encoded is None:
             message.encoded = Encoded(shared=False)
@@ -162,7 +162,8 @@ class GrpcChannel:
 
     async def _bodies(self, message: Message) -> AsyncGenerator[bytes, None]:
         """The bodies of a streamed request. What one has left out is sent when the former has taken its own."""
-        apart = None if spec_of(message).provided else functools.partial(self._courier.able, message)
+        plain = spec_of(message).provided or self._courier.unable
+        apart = None if plain else functools.partial(self._courier.able, message)
         held: asyncio.Task[None] | None = None
         try:
             async for body in self._wire.request_bodies(message, apart=apart):
