@@ -76,9 +76,8 @@ class Beside(Serializers):
             ValueError: where there is none of that index, or it was asked for already.
         """
         if index not in self._unused:
-            raise ValueError(
-                f"of {len(self._buffers)} buffers beside the message, it asks for number {index} once more"
-            )
+            why = "once more" if index < len(self._buffers) else "which is not there"
+            raise ValueError(f"of {len(self._buffers)} buffers beside the message, it asks for number {index}, {why}")
         self._unused.remove(index)
         return self._buffers[index]
 
@@ -122,7 +121,7 @@ def write_packed(message: tensor_pb2.PyObject, packed: Packed, serializers: Seri
     if not isinstance(serializers, Leaving):
         message.buffers.extend(bytes(buffer) for buffer in packed.buffers)
         return
-    for buffer in packed.memory:
+    for buffer in packed.memory:  # small ones too: all are read in their order, from one place
         serializers.leave(buffer, message.beside.append, message.buffers.append)
 
 
