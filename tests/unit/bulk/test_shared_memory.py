@@ -17,11 +17,11 @@ import pytest
 from oiafed_rpc.bulk.depot import Depot
 from oiafed_rpc.bulk.errors import LaneUnfit, TransferError
 from oiafed_rpc.bulk.incoming import Incoming
-from oiafed_rpc.bulk.lanes.shared_memory import admission, channel, mapping, offering, segments
+from oiafed_rpc.bulk.lanes.shared_memory import admission, channel, listening, mapping, segments
 from oiafed_rpc.bulk.lanes.shared_memory.admission import connect
 from oiafed_rpc.bulk.lanes.shared_memory.channel import Packet, connected_socket, listening_socket
 from oiafed_rpc.bulk.lanes.shared_memory.lane import SharedMemoryLane
-from oiafed_rpc.bulk.lanes.shared_memory.offering import SharedMemoryListener
+from oiafed_rpc.bulk.lanes.shared_memory.listening import SharedMemoryListener
 from oiafed_rpc.bulk.lanes.shared_memory.segments import Segments
 from oiafed_rpc.bulk.lanes.shared_memory.sharing import Kind
 from oiafed_rpc.bulk.lanes.tickets import Tickets
@@ -316,7 +316,7 @@ async def test_one_who_shows_no_ticket_is_sent_away(host: _Host, monkeypatch: py
 
 
 async def test_only_so_many_strangers_wait_at_the_door(host: _Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(offering, "_MOST_STRANGERS", 2)
+    monkeypatch.setattr(listening, "_MOST_STRANGERS", 2)
     address = (await _offered(host)).address
     with contextlib.ExitStack() as stack:
         strangers = [stack.enter_context(connected_socket(address)) for _ in range(5)]
@@ -414,7 +414,7 @@ _NODE = """
 import asyncio, sys
 import numpy as np
 from oiafed_rpc.bulk.depot import Depot
-from oiafed_rpc.bulk.lanes.shared_memory.offering import SharedMemoryListener
+from oiafed_rpc.bulk.lanes.shared_memory.listening import SharedMemoryListener
 from oiafed_rpc.bulk.lanes.shared_memory.segments import Segments
 from oiafed_rpc.bulk.lanes.tickets import Tickets
 from oiafed_rpc.bulk.outgoing import Outgoing

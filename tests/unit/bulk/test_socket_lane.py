@@ -25,7 +25,7 @@ from oiafed_rpc.bulk.lanes.socket.dialing import connect
 from oiafed_rpc.bulk.lanes.socket.exchange import Request, hear
 from oiafed_rpc.bulk.lanes.socket.lane import SocketLane
 from oiafed_rpc.bulk.lanes.socket.line import Line
-from oiafed_rpc.bulk.lanes.socket.listening import LaneListener
+from oiafed_rpc.bulk.lanes.socket.listening import SocketListener
 from oiafed_rpc.bulk.lanes.socket.operations import PULL, PUSH, operations
 from oiafed_rpc.bulk.lanes.tickets import Tickets
 from oiafed_rpc.bulk.meter import Meter
@@ -48,7 +48,7 @@ class Side:
     def __init__(self, host: str = "127.0.0.1", tls: TlsConfig | None = None, *, idle: float = IDLE) -> None:
         self.depot = Depot(LIMIT, 30.0)
         self.tickets = Tickets()
-        self.listener = LaneListener("socket", host, 0, self.tickets, operations(self.depot), tls=tls, idle=idle)
+        self.listener = SocketListener("socket", host, 0, self.tickets, operations(self.depot), tls=tls, idle=idle)
         self.host, self.tls, self.expected = host, tls, "node"
         self.dialed: list[Line] = []
         self.lane = SocketLane(self.dial)
@@ -385,13 +385,13 @@ def test_the_end_of_the_event_loop_closes_everything() -> None:
 KILLED = """
 import asyncio, os, sys
 from oiafed_rpc.bulk.depot import Depot
-from oiafed_rpc.bulk.lanes.socket.listening import LaneListener
+from oiafed_rpc.bulk.lanes.socket.listening import SocketListener
 from oiafed_rpc.bulk.lanes.socket.operations import operations
 from oiafed_rpc.bulk.lanes.tickets import Tickets
 
 async def main():
     depot = Depot(1 << 40, 30.0)
-    offer = await LaneListener("socket", "127.0.0.1", 0, Tickets(), operations(depot)).offer()
+    offer = await SocketListener("socket", "127.0.0.1", 0, Tickets(), operations(depot)).offer()
     print(offer.address, offer.ticket.hex(), offer.proof.hex(), flush=True)
     while not len(depot):
         await asyncio.sleep(0.001)
@@ -582,7 +582,7 @@ async def test_who_rests_for_long_is_closed(monkeypatch: pytest.MonkeyPatch, sid
 async def test_where_it_can_not_listen_it_offers_nothing(caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        listener = LaneListener("socket", "127.0.0.1", port, Tickets(), {})
+        listener = SocketListener("socket", "127.0.0.1", port, Tickets(), {})
         assert await listener.offer() is None
         assert await listener.offer() is None
     assert len(warnings(caplog)) == 1

@@ -13,11 +13,11 @@ from oiafed_rpc.bulk.lanes.base import Lane
 from oiafed_rpc.bulk.lanes.choice import Dial, LaneKind
 from oiafed_rpc.bulk.lanes.shared_memory import admission
 from oiafed_rpc.bulk.lanes.shared_memory.lane import SharedMemoryLane
-from oiafed_rpc.bulk.lanes.shared_memory.offering import SharedMemoryListener
+from oiafed_rpc.bulk.lanes.shared_memory.listening import SharedMemoryListener
 from oiafed_rpc.bulk.lanes.shared_memory.segments import Segments
 from oiafed_rpc.bulk.lanes.socket import dialing
 from oiafed_rpc.bulk.lanes.socket.lane import SocketLane
-from oiafed_rpc.bulk.lanes.socket.listening import LaneListener
+from oiafed_rpc.bulk.lanes.socket.listening import SocketListener
 from oiafed_rpc.bulk.lanes.socket.operations import operations
 from oiafed_rpc.bulk.lanes.tickets import Tickets
 from oiafed_rpc.bulk.service import BulkService
@@ -45,7 +45,7 @@ class Transfers:
         self._tls = tls
         self._idle = idle
         self._segments = Segments()
-        self._offered: dict[str, LaneListener | SharedMemoryListener] = {}
+        self._offered: dict[str, SocketListener | SharedMemoryListener] = {}
         self.depot = Depot(self._limit, idle)
         endpoint.register(BulkService(self.depot, self._offered, idle), by_name=False)
 
@@ -59,7 +59,7 @@ class Transfers:
             self._offered[SharedMemoryLane.name] = SharedMemoryListener(self.depot, Tickets(), self._segments)
         if self._config.socket:
             port, answers = self._config.socket_port, operations(self.depot)
-            self._offered[SocketLane.name] = LaneListener(
+            self._offered[SocketLane.name] = SocketListener(
                 SocketLane.name, host, port, Tickets(), answers, tls=self._tls, idle=self._idle
             )
 

@@ -1,4 +1,4 @@
-"""The listening side of a lane: who may connect, and what is done for them."""
+"""The listening side of the socket lane: who may connect, and what is done for them."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _RESTING = 60.0  # seconds that one may ask for nothing; whoever dials closes it
 _REFUSED = 0.1  # seconds to wait where the system gives no connection, for it has no descriptors left
 
 
-class LaneListener:
-    """Listens for the connections of a lane. Each shows a ticket, and then asks for one operation after the other.
+class SocketListener:
+    """Listens for the connections of the socket lane. Each shows a ticket, and then asks for one thing after the other.
 
     What strangers can do is bounded: 64 connections at a time that have not shown a ticket, the oldest of which gives
     way, five seconds each, and a line in the log for each way of going wrong.
 
     Args:
-        name: The lane's name.
+        name: The lane's name, in offers and in the log.
         host: Where the node's gRPC server listens, `unix:/path` included.
         port: The TCP port to listen on; 0 for any that is free.
         tickets: Whom to let in.

@@ -1,4 +1,4 @@
-"""The side of a node that offers its shared memory to the processes of its host."""
+"""The listening side of shared memory: the processes of its host to which a node offers it."""
 
 from __future__ import annotations
 
