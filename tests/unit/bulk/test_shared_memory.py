@@ -88,8 +88,8 @@ def _values() -> list[Tensor]:
     return [np.arange(300_000, dtype=np.float64), np.zeros(0), np.arange(77, dtype=np.int8)]
 
 
-def _outgoing(values: list[Tensor]) -> Outgoing:
-    return Outgoing([run_of(value) for value in values])
+def _outgoing(values: list[Tensor], *, shared: bool = False) -> Outgoing:
+    return Outgoing([run_of(value) for value in values], shared=shared)
 
 
 async def _until(true: Callable[[], bool]) -> None:
@@ -136,7 +136,7 @@ async def test_a_segment_is_used_again_once_what_was_received_has_died(host: _Ho
 
 async def test_a_broadcast_is_written_once_and_each_receiver_has_his_own() -> None:
     hosts = [_Host() for _ in range(4)]
-    outgoing, pool = _outgoing(_values()), hosts[0].here
+    outgoing, pool = _outgoing(_values(), shared=True), hosts[0].here
     for each in hosts:
         each.lane = SharedMemoryLane(each.dial, pool)
     received = await asyncio.gather(*(each.push(outgoing) for each in hosts))
@@ -160,8 +160,17 @@ async def test_the_same_transfer_may_be_pushed_twice(host: _Host) -> None:
     assert len(host.depot.take(outgoing.id)) == 3
 
 
-async def test_a_connection_that_ends_spoils_what_was_lent_and_the_next_is_opened(host: _Host) -> None:
+async def test_a_transfer_to_one_receiver_holds_no_segment_once_he_has_let_go(host: _Host) -> None:
     outgoing = _outgoing(_values())
+    buffers = await host.push(outgoing)
+    assert host.here._free == []
+    del buffers
+    await _until(_is_free(host.here))
+    assert not outgoing.shared
+
+
+async def test_a_connection_that_ends_spoils_what_was_lent_and_the_next_is_opened(host: _Host) -> None:
+    outgoing = _outgoing(_values(), shared=True)
     buffers = await host.push(outgoing)
     segment = getattr(outgoing.segment, "segment", None)
     await host.lane.close()

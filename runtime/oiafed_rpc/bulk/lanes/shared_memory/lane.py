@@ -46,9 +46,13 @@ class SharedMemoryLane(Lane):
     async def push(self, outgoing: Outgoing, meter: Meter, *, resume: bool) -> None:
         asking = await self._connected()
         placement = await self._segments.place(outgoing, lambda: meter.advance(0, 0))
-        await asking.ask(
-            lambda packet: asking.sharing.lend(packet, placement), Packet(Kind.PUSH, id=outgoing.id), meter
-        )
+        try:
+            await asking.ask(
+                lambda packet: asking.sharing.lend(packet, placement), Packet(Kind.PUSH, id=outgoing.id), meter
+            )
+        finally:
+            if not outgoing.shared:
+                placement.close()  # the receiver alone needs it, though the transfer may live as long as its call
         _count_all(meter, outgoing.size)
 
     @override
