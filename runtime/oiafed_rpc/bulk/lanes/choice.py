@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -49,7 +50,7 @@ class Lanes:
             calls: What asks for tickets.
         """
         for opening in self._openings:
-            opening.calls = calls
+            opening.calls.add(calls)
         return [opening.lane for opening in self._openings if opening.barred <= time.monotonic()]
 
     async def close(self) -> None:
@@ -61,16 +62,16 @@ class Lanes:
 class _Opening:
     """Opens the connections of one lane."""
 
-    calls: BulkCalls
-
     def __init__(self, kind: LaneKind) -> None:
+        self.calls: weakref.WeakSet[BulkCalls] = weakref.WeakSet()  # they have their payload
         self.lane = kind.make(self._dial)
         self.barred = 0.0
         self._kind = kind
 
     async def _dial(self) -> Any:
         try:
-            offers = await self.calls.open([self._kind.name])
+            calls = next(iter(self.calls), None)  # that of the transfer for which this is opened, or of another
+            offers = [] if calls is None else await calls.open([self._kind.name])
             if not offers:
                 raise LaneUnfit("it is not offered")
             return await self._kind.connect(offers[0])

@@ -55,6 +55,32 @@ _REDUCE: dict[type[Any], Callable[[Any], _Reduced]] = {
 }
 
 
+class _Beside:
+    """What a pickle has out of band.
+
+    It is an object of its own: a pickler that was its own callback would hold the arrays until the garbage collector
+    comes.
+
+    Args:
+        memory: Takes it.
+    """
+
+    def __init__(self, memory: list[Buffer | Tensor]) -> None:
+        self._memory = memory
+        self._arrays: dict[int, tuple[pickle.PickleBuffer, Tensor]] = {}
+
+    def stand_in(self, array: Tensor) -> pickle.PickleBuffer:
+        """What the pickler is to take for the memory of an array."""
+        buffer = pickle.PickleBuffer(bytearray())
+        self._arrays[id(buffer)] = buffer, array
+        return buffer
+
+    def leave(self, buffer: pickle.PickleBuffer) -> None:
+        """What the pickler has left out."""
+        _, array = self._arrays.pop(id(buffer), (None, None))
+        self._memory.append(buffer.raw() if array is None else array)
+
+
 class _Pickler(pickle.Pickler):
     """Writes whatever is not a plain value or container as a call of one of the factories.
 
@@ -64,14 +90,8 @@ class _Pickler(pickle.Pickler):
     """
 
     def __init__(self, stream: io.BytesIO, memory: list[Buffer | Tensor] | None) -> None:
-        super().__init__(stream, protocol=5, buffer_callback=None if memory is None else self._leave)
-        self._memory: list[Buffer | Tensor] = [] if memory is None else memory
-        self._apart = memory is not None
-        self._arrays: dict[int, tuple[pickle.PickleBuffer, Tensor]] = {}
-
-    def _leave(self, buffer: pickle.PickleBuffer) -> None:
-        _, array = self._arrays.pop(id(buffer), (None, None))
-        self._memory.append(buffer.raw() if array is None else array)
+        self._beside = None if memory is None else _Beside(memory)
+        super().__init__(stream, protocol=5, buffer_callback=None if self._beside is None else self._beside.leave)
 
     def reducer_override(self, obj: Any) -> Any:
         kind = kind_of(obj)
@@ -96,9 +116,7 @@ class _Pickler(pickle.Pickler):
     def _reduce_array(self, obj: Tensor) -> _Reduced:
         array = plain_array(obj)
         name = dtype_name(array.dtype)
-        buffer = pickle.PickleBuffer(bytearray() if self._apart else raw_bytes(array))
-        if self._apart:
-            self._arrays[id(buffer)] = buffer, array
+        buffer = pickle.PickleBuffer(raw_bytes(array)) if self._beside is None else self._beside.stand_in(array)
         return factories.make_array, (buffer, name, array.shape)
 
 
