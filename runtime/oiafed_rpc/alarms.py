@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 import weakref
+from contextvars import Context
 from typing import Protocol
 
 _NEVER = math.inf
@@ -45,7 +46,10 @@ class Alarms:
         loop = self._loop()
         self._next = due
         if loop is not None:
-            self._handle = loop.call_later(max(_SOONEST, due - time.monotonic()), self._ring)
+            pause = max(_SOONEST, due - time.monotonic())
+            self._handle = loop.call_later(
+                pause, self._ring, context=Context()
+            )  # that of a call would hold its payload
 
     def _ring(self) -> None:
         self._next, self._handle = _NEVER, None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
+import gc
 import time
+import weakref
 from collections.abc import Coroutine
 from typing import Any
 
@@ -86,6 +89,28 @@ async def test_a_timeout_inside_may_clean_up_and_the_handler_goes_on(deadline: f
         return "gone on"
 
     assert await bounded(inner(), _in(deadline), "x") == "gone on"
+
+
+async def test_the_timer_of_many_waits_holds_nothing_of_the_first() -> None:
+    class Payload:
+        pass
+
+    current: contextvars.ContextVar[Payload | None] = contextvars.ContextVar("current", default=None)
+    held: list[weakref.ref[Payload]] = []
+
+    async def inner() -> None:
+        payload = Payload()
+        held.append(weakref.ref(payload))
+        current.set(payload)
+        await bounded(_value(1, 2), _in(30), "x")
+
+    lasting = asyncio.create_task(bounded(asyncio.Event().wait(), _in(60), "x"))
+    await asyncio.create_task(inner())
+    await asyncio.sleep(0)  # what wakes this task holds the other
+    gc.collect()
+    assert held[0]() is None
+    lasting.cancel()
+    await asyncio.wait([lasting])
 
 
 async def test_a_deadline_ends_what_has_timed_out_inside() -> None:

@@ -39,7 +39,8 @@ class BulkCalls:
 
     def __init__(self, sender: Sender, served: Message) -> None:
         self._sender = sender
-        self._served = served
+        self._served = Message("", served.source, served.target, None, served.metadata, served.call_id)  # no payload:
+        self._served.role = served.role  # a lane keeps it until the next call
 
     async def open(self, lanes: list[str]) -> list[types.Lane]:
         """The lanes that the node offers, among those of some names, each with a ticket."""
