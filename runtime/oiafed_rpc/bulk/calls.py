@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Protocol
 
-from oiafed_rpc.bulk.methods import OPEN, PULL, PUSH, RECEIVED, TAKEN
+from oiafed_rpc.bulk.methods import DROP, OPEN, PULL, PUSH, RECEIVED, TAKEN
 from oiafed_rpc.config.rules import LONGEST
 from oiafed_rpc.message import Message
 from oiafed_rpc.method import Method
@@ -69,6 +69,10 @@ class BulkCalls:
     async def taken(self, transfer_id: bytes) -> None:
         """Wait until the node no longer holds a transfer."""
         await self._send(TAKEN, TransferRequest(id=transfer_id))
+
+    async def drop(self, transfer_id: bytes) -> None:
+        """Tell the node that nobody will ask for a transfer."""
+        await self._send(DROP, TransferRequest(id=transfer_id))
 
     async def _send(self, spec: Method[Any], payload: Any) -> Any:
         message = self._message(spec, payload)

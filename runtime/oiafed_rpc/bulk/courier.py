@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 from oiafed_rpc.body import Body
 from oiafed_rpc.bulk.calls import BulkCalls, Sender
+from oiafed_rpc.bulk.dropping import Dropping
 from oiafed_rpc.bulk.errors import LaneUnfit, TransferError
 from oiafed_rpc.bulk.incoming import Incoming
 from oiafed_rpc.bulk.lanes.base import Lane
@@ -17,7 +19,7 @@ from oiafed_rpc.bulk.meter import Meter
 from oiafed_rpc.bulk.motion import in_motion
 from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.bulk.packing import Packing
-from oiafed_rpc.bulk.reference import split, with_reference
+from oiafed_rpc.bulk.reference import Reference, split, with_reference
 from oiafed_rpc.errors import Code, RetriableError, RpcError
 from oiafed_rpc.log import logger
 from oiafed_rpc.message import Encoded, Message
@@ -27,6 +29,18 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds
 _MOST_WRONG = 3  # attempts that end with something wrong, and bring nothing
 
 _Attempt = Callable[..., Awaitable[None]]
+
+
+class _Begun(NamedTuple):
+    """A transfer that the other side has, or a part of it.
+
+    Attributes:
+        addressed: The transfer as that side knows it.
+        keep: Takes back that it is dropped there once it dies here.
+    """
+
+    addressed: Outgoing
+    keep: Callable[[], object]
 
 
 class Courier:
@@ -44,8 +58,9 @@ class Courier:
         self._limit = limit
         self._idle = idle
         self._lanes = Lanes(kinds)
-        self._begun: weakref.WeakKeyDictionary[Outgoing, Outgoing] = weakref.WeakKeyDictionary()
+        self._begun: weakref.WeakKeyDictionary[Outgoing, _Begun] = weakref.WeakKeyDictionary()
         self._able: bool | None = None
+        self._dropping = Dropping()
 
     @property
     def unable(self) -> bool:
@@ -79,13 +94,17 @@ class Courier:
         """
         meter = self._meter(message, outgoing.size, sending=True)
         begun = self._begun.get(outgoing)
-        addressed = self._begun[outgoing] = begun or outgoing.addressed()
+        again = begun is not None
+        if begun is None:
+            addressed = outgoing.addressed()
+            drop = self._dropping.when_dead(outgoing, BulkCalls(self._sender, message), addressed.id)
+            begun = self._begun[outgoing] = _Begun(addressed, drop)
+        addressed = begun.addressed
 
         async def attempt(lane: Lane, *, resume: bool) -> None:
-            await lane.push(addressed, meter, resume=resume or begun is not None)
+            await lane.push(addressed, meter, resume=resume or again)
 
         await self._carry(attempt, meter, message)
-        self._begun.pop(outgoing, None)
         return with_reference(body.data, addressed.id)
 
     async def fetch(self, data: bytes, message: Message) -> Body:
@@ -96,6 +115,13 @@ class Courier:
             RpcError: RESOURCE_EXHAUSTED where they are too large; NOT_FOUND where the node no longer has them.
         """
         reference, rest = split(data)
+        try:
+            return Body(rest, (), await self._fetched(reference, message))
+        except BaseException:  # whatever it is: another attempt of the call has another reply
+            self._dropping.begin(BulkCalls(self._sender, message), reference.id)
+            raise
+
+    async def _fetched(self, reference: Reference, message: Message) -> list[memoryview]:
         incoming = Incoming(reference.id, reference.sizes, self._limit)
         await self._wait_for_turn(message, reference.id)
         meter = self._meter(message, incoming.size, sending=False)
@@ -105,19 +131,27 @@ class Courier:
             await lane.pull(incoming, meter)
 
         await self._carry(attempt, meter, message)
-        return Body(rest, (), incoming.buffers)
+        return incoming.buffers
 
-    async def taken(self, data: bytes, message: Message) -> None:
-        """Wait until the call at the other end has taken what `deliver` has brought, and which is held until then.
+    def answered(self, outgoing: Outgoing) -> None:
+        """Learn that the call of a transfer was answered, and has taken it; else it is dropped once it dies here."""
+        if (begun := self._begun.pop(outgoing, None)) is not None:
+            begun.keep()
+
+    async def taken(self, outgoing: Outgoing, data: bytes, message: Message) -> None:
+        """Wait until the call at the other end has taken a transfer, which is held for it as long as this waits.
 
         Args:
+            outgoing: The transfer.
             data: What `deliver` gave for it.
             message: The call.
         """
         await BulkCalls(self._sender, message).taken(split(data)[0].id)
+        self.answered(outgoing)
 
     async def close(self) -> None:
         """Close the lanes; transfers under way fail."""
+        await self._dropping.close()
         await self._lanes.close()
 
     def _meter(self, message: Message, size: int, *, sending: bool) -> Meter:

@@ -131,6 +131,10 @@ class Depot:
             self._log(held, "sent")
         self._release(transfer_id)
 
+    def drop(self, transfer_id: bytes) -> None:
+        """Let go of a transfer that nobody will ask for; harmless where there is none."""
+        self._release(transfer_id)
+
     def touch(self, transfer_id: bytes) -> None:
         """Keep a transfer for longer: somebody cares for it. Harmless where there is none."""
         held = self._held.get(transfer_id)

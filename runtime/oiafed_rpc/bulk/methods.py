@@ -25,6 +25,7 @@ PUSH = _generated["push"].with_codecs(_chunks, _as_it_is)
 PULL = _generated["pull"].with_codecs(_as_it_is, _chunks)
 RECEIVED = _generated["received"]
 TAKEN = _generated["taken"]
+DROP = _generated["drop"]
 
-METHODS = (OPEN, PUSH, PULL, RECEIVED, TAKEN)
+METHODS = (OPEN, PUSH, PULL, RECEIVED, TAKEN, DROP)
 """All of them."""

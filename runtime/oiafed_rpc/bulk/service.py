@@ -19,6 +19,7 @@ from oiafed_rpc.requests import RequestStream
 from oiafed_rpc.system import types
 from oiafed_rpc.system.bulk import BulkHandler
 from oiafed_rpc.system.types import (
+    DroppedReply,
     OpenReply,
     OpenRequest,
     PullRequest,
@@ -103,3 +104,8 @@ class BulkService(BulkHandler):
     async def taken(self, request: TransferRequest) -> TakenReply:
         await self._depot.held(request.id)
         return TakenReply()
+
+    @override
+    async def drop(self, request: TransferRequest) -> DroppedReply:
+        self._depot.drop(request.id)
+        return DroppedReply()

@@ -10,7 +10,7 @@ from collections.abc import Iterator as _Iterator
 
 from oiafed_rpc import stub as _rpc
 
-from .types import Chunk, OpenReply, OpenRequest, PullRequest, ReceivedReply, TakenReply, TransferRequest
+from .types import Chunk, DroppedReply, OpenReply, OpenRequest, PullRequest, ReceivedReply, TakenReply, TransferRequest
 
 _OPEN: _rpc.Method[OpenReply] = _rpc.Method(
     role="bulk",
@@ -62,6 +62,16 @@ _TAKEN: _rpc.Method[TakenReply] = _rpc.Method(
     response=TakenReply,
     idempotent=True,
 )
+_DROP: _rpc.Method[DroppedReply] = _rpc.Method(
+    role="bulk",
+    name="drop",
+    path="/oiafed.v1.Bulk/Drop",
+    attribute="drop",
+    kind=_rpc.Kind.UNARY,
+    request=TransferRequest,
+    response=DroppedReply,
+    idempotent=True,
+)
 
 
 class BulkProxy(_rpc.Proxy):
@@ -92,6 +102,10 @@ class BulkProxy(_rpc.Proxy):
         """Answer when a transfer that has arrived is no longer held: its call has taken it, or it was dropped."""
         return await self._rpc_call(_TAKEN, request)
 
+    async def drop(self, request: TransferRequest) -> DroppedReply:
+        """Drop a transfer: its caller has given the call up, and nobody will ask for it."""
+        return await self._rpc_call(_DROP, request)
+
 
 class BulkCollection(_rpc.ProxyCollection[BulkProxy]):
     """Calls many nodes of the role `bulk`.
@@ -121,6 +135,10 @@ class BulkCollection(_rpc.ProxyCollection[BulkProxy]):
         """Answer when a transfer that has arrived is no longer held: its call has taken it, or it was dropped."""
         return self._rpc_broadcast(_TAKEN, request)
 
+    def drop(self, request: TransferRequest) -> _rpc.Broadcast[DroppedReply]:
+        """Drop a transfer: its caller has given the call up, and nobody will ask for it."""
+        return self._rpc_broadcast(_DROP, request)
+
 
 class BulkHandler(_rpc.Handler):
     """Implements the role `bulk`.
@@ -129,7 +147,7 @@ class BulkHandler(_rpc.Handler):
     """
 
     __role__ = "bulk"
-    __methods__ = (_OPEN, _PUSH, _PULL, _RECEIVED, _TAKEN)
+    __methods__ = (_OPEN, _PUSH, _PULL, _RECEIVED, _TAKEN, _DROP)
 
     @_abstractmethod
     def open(self, request: OpenRequest) -> OpenReply | _Awaitable[OpenReply]:
@@ -150,3 +168,7 @@ class BulkHandler(_rpc.Handler):
     @_abstractmethod
     def taken(self, request: TransferRequest) -> TakenReply | _Awaitable[TakenReply]:
         """Answer when a transfer that has arrived is no longer held: its call has taken it, or it was dropped."""
+
+    @_abstractmethod
+    def drop(self, request: TransferRequest) -> DroppedReply | _Awaitable[DroppedReply]:
+        """Drop a transfer: its caller has given the call up, and nobody will ask for it."""

@@ -153,6 +153,11 @@ class TakenReply(_rpc.Record):
 
 
 @_rpc.record
+class DroppedReply(_rpc.Record):
+    """A transfer was dropped, if it was there."""
+
+
+@_rpc.record
 class HelloRequest(_rpc.Record):
     """How a node introduces itself.
 
@@ -457,6 +462,7 @@ _rpc.bind(PullRequest, _bulk_pb2.PullRequest)
 _rpc.bind(TransferRequest, _bulk_pb2.TransferRequest)
 _rpc.bind(ReceivedReply, _bulk_pb2.ReceivedReply)
 _rpc.bind(TakenReply, _bulk_pb2.TakenReply)
+_rpc.bind(DroppedReply, _bulk_pb2.DroppedReply)
 _rpc.bind(HelloRequest, _node_pb2.HelloRequest)
 _rpc.bind(HelloReply, _node_pb2.HelloReply)
 _rpc.bind(DescribeRequest, _node_pb2.DescribeRequest)

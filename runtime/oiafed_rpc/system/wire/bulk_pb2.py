@@ -26,7 +26,7 @@ _sym_db = _symbol_database.Default()
 from . import options_pb2 as options_pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14oiafed/v1/bulk.proto\x12\toiafed.v1\x1a\x17oiafed/v1/options.proto\"%\n\x08Transfer\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\r\n\x05sizes\x18\x02 \x03(\x04\"\x1c\n\x0bOpenRequest\x12\r\n\x05lanes\x18\x01 \x03(\t\"D\n\x04Lane\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0e\n\x06ticket\x18\x03 \x01(\x0c\x12\r\n\x05proof\x18\x04 \x01(\x0c\"+\n\tOpenReply\x12\x1e\n\x05lanes\x18\x01 \x03(\x0b\x32\x0f.oiafed.v1.Lane\"J\n\x05\x43hunk\x12%\n\x08transfer\x18\x01 \x01(\x0b\x32\x13.oiafed.v1.Transfer\x12\x0c\n\x04head\x18\x02 \x01(\x0c\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\")\n\x0bPullRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06offset\x18\x02 \x01(\x04\"\x1d\n\x0fTransferRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\"!\n\rReceivedReply\x12\x10\n\x08received\x18\x01 \x01(\x04\"\x0c\n\nTakenReply2\xc9\x02\n\x04\x42ulk\x12\x39\n\x04Open\x12\x16.oiafed.v1.OpenRequest\x1a\x14.oiafed.v1.OpenReply\"\x03\x90\x02\x02\x12\x39\n\x04Push\x12\x10.oiafed.v1.Chunk\x1a\x18.oiafed.v1.ReceivedReply\"\x03\x90\x02\x02(\x01\x12\x39\n\x04Pull\x12\x16.oiafed.v1.PullRequest\x1a\x10.oiafed.v1.Chunk\"\x03\x90\x02\x02(\x01\x30\x01\x12\x45\n\x08Received\x12\x1a.oiafed.v1.TransferRequest\x1a\x18.oiafed.v1.ReceivedReply\"\x03\x90\x02\x02\x12?\n\x05Taken\x12\x1a.oiafed.v1.TransferRequest\x1a\x15.oiafed.v1.TakenReply\"\x03\x90\x02\x02\x1a\x08\xb2\xed\x18\x04\x62ulkB\x15\xaa\xed\x18\x11oiafed_rpc.systemb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14oiafed/v1/bulk.proto\x12\toiafed.v1\x1a\x17oiafed/v1/options.proto\"%\n\x08Transfer\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\r\n\x05sizes\x18\x02 \x03(\x04\"\x1c\n\x0bOpenRequest\x12\r\n\x05lanes\x18\x01 \x03(\t\"D\n\x04Lane\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x02 \x01(\t\x12\x0e\n\x06ticket\x18\x03 \x01(\x0c\x12\r\n\x05proof\x18\x04 \x01(\x0c\"+\n\tOpenReply\x12\x1e\n\x05lanes\x18\x01 \x03(\x0b\x32\x0f.oiafed.v1.Lane\"J\n\x05\x43hunk\x12%\n\x08transfer\x18\x01 \x01(\x0b\x32\x13.oiafed.v1.Transfer\x12\x0c\n\x04head\x18\x02 \x01(\x0c\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\")\n\x0bPullRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\x12\x0e\n\x06offset\x18\x02 \x01(\x04\"\x1d\n\x0fTransferRequest\x12\n\n\x02id\x18\x01 \x01(\x0c\"!\n\rReceivedReply\x12\x10\n\x08received\x18\x01 \x01(\x04\"\x0c\n\nTakenReply\"\x0e\n\x0c\x44roppedReply2\x8b\x03\n\x04\x42ulk\x12\x39\n\x04Open\x12\x16.oiafed.v1.OpenRequest\x1a\x14.oiafed.v1.OpenReply\"\x03\x90\x02\x02\x12\x39\n\x04Push\x12\x10.oiafed.v1.Chunk\x1a\x18.oiafed.v1.ReceivedReply\"\x03\x90\x02\x02(\x01\x12\x39\n\x04Pull\x12\x16.oiafed.v1.PullRequest\x1a\x10.oiafed.v1.Chunk\"\x03\x90\x02\x02(\x01\x30\x01\x12\x45\n\x08Received\x12\x1a.oiafed.v1.TransferRequest\x1a\x18.oiafed.v1.ReceivedReply\"\x03\x90\x02\x02\x12?\n\x05Taken\x12\x1a.oiafed.v1.TransferRequest\x1a\x15.oiafed.v1.TakenReply\"\x03\x90\x02\x02\x12@\n\x04\x44rop\x12\x1a.oiafed.v1.TransferRequest\x1a\x17.oiafed.v1.DroppedReply\"\x03\x90\x02\x02\x1a\x08\xb2\xed\x18\x04\x62ulkB\x15\xaa\xed\x18\x11oiafed_rpc.systemb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,6 +46,8 @@ if not _descriptor.__dict__["_USE_C_DESCRIPTORS"]:
   _globals['_BULK'].methods_by_name['Received']._serialized_options = b'\220\002\002'
   _globals['_BULK'].methods_by_name['Taken']._loaded_options = None
   _globals['_BULK'].methods_by_name['Taken']._serialized_options = b'\220\002\002'
+  _globals['_BULK'].methods_by_name['Drop']._loaded_options = None
+  _globals['_BULK'].methods_by_name['Drop']._serialized_options = b'\220\002\002'
   _globals['_TRANSFER']._serialized_start=60
   _globals['_TRANSFER']._serialized_end=97
   _globals['_OPENREQUEST']._serialized_start=99
@@ -64,6 +66,8 @@ if not _descriptor.__dict__["_USE_C_DESCRIPTORS"]:
   _globals['_RECEIVEDREPLY']._serialized_end=427
   _globals['_TAKENREPLY']._serialized_start=429
   _globals['_TAKENREPLY']._serialized_end=441
-  _globals['_BULK']._serialized_start=444
-  _globals['_BULK']._serialized_end=773
+  _globals['_DROPPEDREPLY']._serialized_start=443
+  _globals['_DROPPEDREPLY']._serialized_end=457
+  _globals['_BULK']._serialized_start=460
+  _globals['_BULK']._serialized_end=855
 # @@protoc_insertion_point(module_scope)

@@ -225,3 +225,18 @@ class TakenReply(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TakenReply: _TypeAlias = TakenReply  # noqa: Y015
+
+@_typing.final
+class DroppedReply(_message.Message):
+    """A transfer was dropped, if it was there."""
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DroppedReply: _TypeAlias = DroppedReply  # noqa: Y015

@@ -79,6 +79,7 @@ class GrpcChannel:
         try:
             if self._direct is not None and message.compressor is None:
                 data = await self._direct.unary(spec.path.encode(), body, left, headers)
+                self._answered(message)
                 return message.reply(await self._decoded(message, data))
             call = self._method(spec)(body, timeout=left, metadata=headers)
             return message.reply(await self._result(call, message))
@@ -109,6 +110,7 @@ class GrpcChannel:
 
     async def _result(self, call: Any, message: Message) -> Any:
         data = await call
+        self._answered(message)
         return await self._decoded(message, data, await self._encoding(call) if message.compressor else "")
 
     async def stream(self, target: str, message: Message) -> AsyncIterator[Any]:
@@ -119,9 +121,14 @@ class GrpcChannel:
         async with self._running(call, message):
             encoding: str | None = None if message.compressor else ""
             async for data in call:
+                self._answered(message)
                 if encoding is None:
                     encoding = await self._encoding(call)
                 yield await self._decoded(message, data, encoding)
+
+    def _answered(self, message: Message) -> None:
+        if message.encoded is not None and message.encoded.outgoing is not None:
+            self._courier.answered(message.encoded.outgoing)
 
     @contextlib.asynccontextmanager
     async def _running(self, call: Any, message: Message) -> AsyncGenerator[None, None]:
@@ -174,8 +181,10 @@ class GrpcChannel:
                     await held
                 outgoing = Outgoing(body.runs, packing=Packing.of(message.compressor))
                 data = await self._courier.deliver(body, outgoing, message)
-                held = asyncio.create_task(self._courier.taken(data, message), name="oiafed-transfer-held")
+                held = asyncio.create_task(self._courier.taken(outgoing, data, message), name="oiafed-transfer-held")
                 yield data
+            if held is not None:
+                await held  # the last one, too, is held until the handler comes to it
         finally:
             if held is not None:
                 held.cancel()

@@ -138,6 +138,7 @@ class _Call(_Handler):
         if reply.compressor is not None:
             await context.send_initial_metadata(((ENCODING, reply.compressor.name),))
         items: AsyncIterator[Any] = reply.payload
+        left: Outgoing | None = None
         try:
             while True:
                 try:
@@ -150,6 +151,8 @@ class _Call(_Handler):
                 if left is not None:  # no more than one waits to be fetched
                     await route.depot.held(left.id)
         finally:
+            if left is not None:
+                route.depot.drop(left.id)  # nobody fetches it where the caller has left the stream
             await close(items)
 
     def _message(self, body: bytes | AsyncIterator[bytes], context: _Context) -> Message:
