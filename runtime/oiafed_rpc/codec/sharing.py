@@ -15,6 +15,7 @@ from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.codec.shadowed import byte_size
 from oiafed_rpc.records import Record
 from oiafed_rpc.serializer.base import kind_of
+from oiafed_rpc.steps import are_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -93,7 +94,7 @@ def _content(value: Any) -> tuple[int, Iterable[object]]:
     else:
         return _ITEM, ()
     own = _ITEM * (1 + len(items))
-    if _SMALL.issuperset(map(type, items)):
+    if are_of(_SMALL, items):
         return own, ()
     return own, [item for item in items if type(item) not in _SMALL]
 

@@ -21,6 +21,7 @@ from oiafed_rpc.serializer.messages import message_json
 from oiafed_rpc.serializer.pickling.atoms import MAX_INTEGER
 from oiafed_rpc.serializer.pickling.factories import exact, exact_dict, exact_list, make_array
 from oiafed_rpc.serializer.pickling.nesting import MAX_NESTING, check_nesting
+from oiafed_rpc.steps import are_of
 
 _Node: TypeAlias = Any
 """What JSON itself can tell: None, bool, int, float, str, list, dict."""
@@ -200,7 +201,7 @@ class _Reader:
         if depth > _MAX_LEVELS:
             raise SerializerError(_TOO_DEEP)
         if kind is list:
-            if not _LEAVES.issuperset(map(type, node)):
+            if not are_of(_LEAVES, node):
                 for index, item in enumerate(node):
                     if type(item) not in _LEAVES:
                         node[index] = self.value(item, depth + 1)

@@ -15,6 +15,7 @@ from oiafed_rpc.records import OpenEnum
 from oiafed_rpc.serializer.base import SerializerError, kind_of
 from oiafed_rpc.serializer.pickling.allowed import Allowed
 from oiafed_rpc.serializer.pickling.budget import Budget
+from oiafed_rpc.steps import are_of
 
 MAX_DEPTH = 8
 MAX_LEAVES = 1000
@@ -56,7 +57,7 @@ class Keys:
         Raises:
             SerializerError: for one that has no cheap hash, or for too many of one hash.
         """
-        if _GOOD.issuperset(map(type, keys)):
+        if are_of(_GOOD, keys):
             return
         for key in keys:
             if type(key) is not int or not -_OWN_HASH < key < _OWN_HASH:

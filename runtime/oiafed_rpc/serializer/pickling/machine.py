@@ -12,7 +12,9 @@ from oiafed_rpc.serializer.base import Buffer, SerializerError
 from oiafed_rpc.serializer.pickling.allowed import Allowed
 from oiafed_rpc.serializer.pickling.budget import Budget
 from oiafed_rpc.serializer.pickling.keys import Keys
+from oiafed_rpc.steps import copied
 
+_LARGE = 1 << 22  # bytes
 _RUN = 1000  # as many items as the pickler writes at once
 
 
@@ -45,7 +47,7 @@ class Machine:
         self.pos = end = start + size
         if end > len(self.data):
             raise SerializerError("not valid pickle: it ends too early")
-        return self.data[start:end]
+        return self.data[start:end] if size <= _LARGE else copied(memoryview(self.data)[start:end])
 
     def number(self, size: int) -> int:
         """The next unsigned number."""

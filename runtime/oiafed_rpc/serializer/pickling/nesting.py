@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from types import NoneType
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from oiafed_rpc.records import Record
 from oiafed_rpc.serializer.base import SerializerError
+from oiafed_rpc.steps import are_of
 
 MAX_NESTING = 200
 
@@ -56,14 +57,14 @@ def _inner(value: object) -> Iterable[object]:
         mapping = cast("dict[object, object]", value)
         return [*_containers(mapping.values()), *_containers(mapping)]
     if kind in {list, tuple, set, frozenset}:
-        return _containers(cast("Iterable[object]", value))
+        return _containers(cast("Collection[object]", value))
     if isinstance(value, Record):
         fields = dataclasses.fields(cast("Any", value))
         return _containers([getattr(value, field.name) for field in fields])
     return ()
 
 
-def _containers(values: Iterable[object]) -> Iterable[object]:
-    if _ATOMS.issuperset(map(type, values)):
+def _containers(values: Collection[object]) -> Iterable[object]:
+    if are_of(_ATOMS, values):
         return ()
     return [value for value in values if type(value) not in _ATOMS]

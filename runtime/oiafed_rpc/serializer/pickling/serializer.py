@@ -6,7 +6,6 @@ import collections
 import dataclasses
 import datetime
 import decimal
-import io
 import pickle
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +22,7 @@ from oiafed_rpc.serializer.messages import message_parts
 from oiafed_rpc.serializer.pickling import factories
 from oiafed_rpc.serializer.pickling.allowed import Allowed, loaded
 from oiafed_rpc.serializer.pickling.unpickler import unpickle
+from oiafed_rpc.steps import copied
 from oiafed_rpc.torch_tensors import is_torch_tensor
 from oiafed_rpc.workers import on_event_loop
 
@@ -81,6 +81,18 @@ class _Beside:
         self._memory.append(buffer.raw() if array is None else array)
 
 
+class _Pieces:
+    """A file that keeps what is written: large bytes, such as those of the object itself, are not copied."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def write(self, piece: Buffer) -> int:
+        """Keep a piece."""
+        self.pieces.append(copied(piece))
+        return len(piece)
+
+
 class _Pickler(pickle.Pickler):
     """Writes whatever is not a plain value or container as a call of one of the factories.
 
@@ -89,7 +101,7 @@ class _Pickler(pickle.Pickler):
         memory: Takes the arrays, and the memory of what else pickles have out of band; None to have it in the stream.
     """
 
-    def __init__(self, stream: io.BytesIO, memory: list[Buffer | Tensor] | None) -> None:
+    def __init__(self, stream: _Pieces, memory: list[Buffer | Tensor] | None) -> None:
         self._beside = None if memory is None else _Beside(memory)
         super().__init__(stream, protocol=5, buffer_callback=None if self._beside is None else self._beside.leave)
 
@@ -183,13 +195,13 @@ class PickleSerializer(Serializer):
 
 
 def _dump(obj: Any, memory: list[Buffer | Tensor] | None) -> bytes:
-    stream = io.BytesIO()
+    written = _Pieces()
     try:
-        (_Pickler if on_event_loop() else _YieldingPickler)(stream, memory).dump(obj)
+        (_Pickler if on_event_loop() else _YieldingPickler)(written, memory).dump(obj)
     except RecursionError:
         raise SerializerError(_TOO_DEEP) from None
     except SerializerError:
         raise
     except ValueError as error:
         raise unfit(PickleSerializer.name, obj, error) from error
-    return stream.getvalue()
+    return b"".join(written.pieces)  # without the GIL, where it is much
