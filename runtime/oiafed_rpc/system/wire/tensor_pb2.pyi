@@ -107,10 +107,13 @@ class PyObject(_message.Message):
     DATA_FIELD_NUMBER: _builtins.int
     BUFFERS_FIELD_NUMBER: _builtins.int
     BESIDE_FIELD_NUMBER: _builtins.int
+    DATA_BESIDE_FIELD_NUMBER: _builtins.int
     serializer: _builtins.str
     """The serializer's name: "pickle", "json", "proto", or one of the application's own."""
     data: _builtins.bytes
     """The encoded object."""
+    data_beside: _builtins.int
+    """The index among them of the one that has the encoded object, instead of `data`."""
     @_builtins.property
     def buffers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """What the serializer left out of `data`: the raw content of large arrays, in order."""
@@ -126,11 +129,14 @@ class PyObject(_message.Message):
         data: _builtins.bytes = ...,
         buffers: _abc.Iterable[_builtins.bytes] | None = ...,
         beside: _abc.Iterable[_builtins.int] | None = ...,
+        data_beside: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_data_beside", b"_data_beside", "data_beside", b"data_beside"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["beside", b"beside", "buffers", b"buffers", "data", b"data", "serializer", b"serializer"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_data_beside", b"_data_beside", "beside", b"beside", "buffers", b"buffers", "data", b"data", "data_beside", b"data_beside", "serializer", b"serializer"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__data_beside: _TypeAlias = _typing.Literal["data_beside"]  # noqa: Y015
+    _WhichOneofArgType__data_beside: _TypeAlias = _typing.Literal["_data_beside", b"_data_beside"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__data_beside) -> _WhichOneofReturnType__data_beside | None: ...
 
 Global___PyObject: _TypeAlias = PyObject  # noqa: Y015
