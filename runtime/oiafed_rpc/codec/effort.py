@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from typing import Any, cast
+from types import NoneType
+from typing import Any
 
 import numpy as np
 from google.protobuf.message import Message as ProtoMessage
 
 from oiafed_rpc.codec.shadowed import byte_size
 from oiafed_rpc.records import Record
-from oiafed_rpc.serializer.base import Buffer
+from oiafed_rpc.serializer.base import Buffer, kind_of
 
-_MOST = 10_000  # values: the slowest serializer writes as many in some milliseconds
+_MOST = 5000  # values: the slowest serializer writes as many in some ten milliseconds
 _BYTES = 1024  # of text and bytes, which are copied, for one value
-_MOST_BYTES = 1 << 17
+_MOST_BYTES = 1 << 14  # the slowest reads a value of ten of them in ten microseconds
+_MOST_COMPRESSED = 1 << 10
+_MOST_TO_COMPRESS = 1 << 18
 
-_SEQUENCES = (list, tuple, set, frozenset)
+_ATOMS: frozenset[type[Any]] = frozenset({NoneType, bool, int, float})
 
 
 def takes_long_to_write(payload: object, *, arrays: bool) -> bool:
@@ -29,34 +32,39 @@ def takes_long_to_write(payload: object, *, arrays: bool) -> bool:
     """
     left = _MOST
     todo: list[Any] = [payload]
-    while todo and left >= 0:
-        value = todo.pop()
-        weight, inner = _content(value, arrays=arrays)
+    while todo:
+        weight, inner = _content(todo.pop(), arrays=arrays)
         left -= weight
-        if left >= 0:
-            todo.extend(inner)
-    return left < 0
+        if left < 0:
+            return True
+        todo += [value for value in inner if type(value) not in _ATOMS]
+    return False
 
 
-def takes_long_to_read(data: Buffer) -> bool:
+def takes_long_to_read(data: Buffer, *, compressed: bool) -> bool:
     """Whether a message is so large that it is to be read in a thread."""
-    return len(data) > _MOST_BYTES
+    return len(data) > (_MOST_COMPRESSED if compressed else _MOST_BYTES)
+
+
+def takes_long_to_compress(data: Buffer) -> bool:
+    """Whether a message is so large that it is to be compressed in a thread."""
+    return len(data) > _MOST_TO_COMPRESS
 
 
 def _content(value: Any, *, arrays: bool) -> tuple[int, Iterable[Any]]:
-    """The weight of a value without those in it, and these."""
-    if isinstance(value, str | bytes | bytearray):
+    """The weight of a value without those in it that are not numbers, and all of these."""
+    kind = kind_of(value)
+    if issubclass(kind, str | bytes | bytearray):
         return 1 + len(value) // _BYTES, ()
-    if isinstance(value, dict):
-        items = cast("dict[object, object]", value)
-        return 1 + 2 * len(items), items.values()
-    if isinstance(value, _SEQUENCES):
-        values = cast("list[object]", value)
-        return 1 + len(values), values
-    if isinstance(value, np.ndarray):
+    if issubclass(kind, dict):
+        return 1 + 2 * len(value), value.values()
+    if issubclass(kind, list | tuple | set | frozenset):
+        return 1 + len(value), value
+    if issubclass(kind, np.ndarray):
         return 8 + (value.nbytes // _BYTES if arrays else 0), ()
-    if isinstance(value, Record):
-        return 1, [getattr(value, field.name) for field in dataclasses.fields(cast("Any", value))]
-    if isinstance(value, ProtoMessage):
+    if issubclass(kind, Record):
+        return 1, [getattr(value, field.name) for field in dataclasses.fields(value)]
+    if issubclass(kind, ProtoMessage):
         return 1 + byte_size(value) // _BYTES, ()
-    return 1, ()
+    state: Any = getattr(value, "__dict__", None)  # of a class that only pickle carries
+    return 1, state.values() if kind_of(state) is dict else ()

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from oiafed_rpc.body import Body, Compressor
 from oiafed_rpc.bulk.runs import run_of
 from oiafed_rpc.codec.apart import THRESHOLD, Beside, Leaving
-from oiafed_rpc.codec.effort import takes_long_to_read, takes_long_to_write
+from oiafed_rpc.codec.effort import takes_long_to_compress, takes_long_to_read, takes_long_to_write
 from oiafed_rpc.codec.messages import MessageCodec, Value
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.codec.sharing import holds
@@ -18,6 +18,7 @@ from oiafed_rpc.message import Message
 from oiafed_rpc.method import Method
 from oiafed_rpc.serializer import SerializerError, Serializers
 from oiafed_rpc.serializer.versions import OtherVersionError, Unread
+from oiafed_rpc.steps import copied
 from oiafed_rpc.system.wire import tensor_pb2
 from oiafed_rpc.workers import WORKERS
 
@@ -91,7 +92,7 @@ class Wire:
                 body = await self._encode(spec, codec, value, named, serializers, apart=False)
         except (FieldError, SerializerError) as error:
             raise RpcError(Code.INVALID_ARGUMENT, f"{message.method}: {error}", {"method": message.method}) from error
-        return self._bounded(message.method, body, message.compressor)
+        return await self._bounded(message.method, body, message.compressor)
 
     async def decode_reply(self, request: Message, body: Body, encoding: str = "") -> Any:
         """The result in a reply, or one item of it.
@@ -177,7 +178,7 @@ class Wire:
                 f"the handler of {request.method} returned what can't be sent: {error}",
                 {"node": request.target, "method": request.method},
             ) from error
-        return self._bounded(f"the reply of {request.method}", body, compressor)
+        return await self._bounded(f"the reply of {request.method}", body, compressor)
 
     # Both
 
@@ -203,8 +204,8 @@ class Wire:
 
     async def _decode(self, spec: Method[Any], codec: MessageCodec, body: Body, serializer: str, encoding: str) -> Any:
         decode = functools.partial(self._decode_here, spec, codec, body, serializer, encoding)
-        long = not spec.provided and takes_long_to_read(body.message)
-        return await WORKERS.run(decode) if long else decode()
+        here = spec.provided or not (body.buffers or takes_long_to_read(body.data, compressed=bool(encoding)))
+        return decode() if here else await WORKERS.run(decode)
 
     def _decode_here(self, spec: Method[Any], codec: MessageCodec, body: Body, serializer: str, encoding: str) -> Any:
         limit = self.max_message_size
@@ -217,7 +218,7 @@ class Wire:
         if not body.buffers:
             return self._decoded(spec, codec, body.data, serializer, self.serializers)
         beside = Beside(self.serializers, body.beside)
-        value = self._decoded(spec, codec, bytes(body.message), serializer, beside)
+        value = self._decoded(spec, codec, copied(body.message), serializer, beside)
         beside.check_used()
         return value
 
@@ -244,12 +245,14 @@ class Wire:
                 raise
             return value
 
-    def _bounded(self, what: str, body: Body, compressor: Compressor | None) -> Body:
+    async def _bounded(self, what: str, body: Body, compressor: Compressor | None) -> Body:
         if body.size > self.max_message_size:
             raise _too_large(what, body.size, self.max_message_size)
         if compressor is None or body.runs:  # the chunks in which buffers travel are compressed one by one
             return body
-        return Body(compressor.compress(body.data))
+        compress = functools.partial(compressor.compress, body.data)
+        data: bytes = await WORKERS.run(compress) if takes_long_to_compress(body.data) else compress()
+        return Body(data)
 
 
 def _encoded(spec: Method[Any], codec: MessageCodec, value: Any, serializer: str, serializers: Serializers) -> bytes:
