@@ -120,7 +120,8 @@ def _run_of_array(array: Tensor) -> Contiguous | Strided:
 
 
 def _bytes_of(array: Tensor) -> memoryview:
-    if array.dtype.isnative and array.dtype.char in _PLAIN:
+    kind = array.dtype
+    if kind.isbuiltin == 1 and kind.isnative and kind.char in _PLAIN:  # others share these letters
         return array.data.cast("B")
     return array.reshape(-1).view(np.uint8).data
 
