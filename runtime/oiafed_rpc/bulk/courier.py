@@ -16,17 +16,13 @@ from oiafed_rpc.bulk.lanes.base import Lane
 from oiafed_rpc.bulk.lanes.choice import LaneKind, Lanes
 from oiafed_rpc.bulk.lanes.stream import StreamLane
 from oiafed_rpc.bulk.meter import Meter
-from oiafed_rpc.bulk.motion import in_motion
+from oiafed_rpc.bulk.motion import Breaks, in_motion
 from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.bulk.packing import Packing
 from oiafed_rpc.bulk.reference import Reference, split, with_reference
 from oiafed_rpc.errors import Code, RetriableError, RpcError
 from oiafed_rpc.log import logger
 from oiafed_rpc.message import Encoded, Message
-
-_PATIENCE = 10.0  # seconds in which a broken link may come back
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds
-_MOST_WRONG = 3  # attempts that end with something wrong, and bring nothing
 
 _Attempt = Callable[..., Awaitable[None]]
 
@@ -192,25 +188,20 @@ class Courier:
     async def _attempts(self, attempt: _Attempt, meter: Meter, message: Message) -> None:
         calls = BulkCalls(self._sender, message)
         lanes = [*self._lanes.usable(calls), StreamLane(calls)]
-        pause, wrong, tries, sure = _FIRST_PAUSE, 0, 0, 0
+        broken = Breaks(meter)
         while True:
             meter.lane = lanes[0].name
             try:
                 async with in_motion(meter):
-                    return await attempt(lanes[0], resume=tries > 0)
+                    return await attempt(lanes[0], resume=broken.times > 0)
             except LaneUnfit as reason:
                 logger.debug("the lane %s does not carry a transfer of %s: %s", lanes[0].name, message.method, reason)
                 lanes.pop(0)
-                continue
             except (ConnectionError, TimeoutError) as error:
-                tries += 1
-                if meter.sure > sure:  # the attempt before has brought something
-                    pause, wrong, sure = _FIRST_PAUSE, 0, meter.sure
-                wrong += isinstance(error, TransferError)
-                if wrong == _MOST_WRONG or meter.still() >= min(self._idle, _PATIENCE):
-                    raise _broken(error, meter, message) from error
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+                broken.note(error)
+                if broken.for_good:
+                    raise _told(error, meter, message) from error
+                await asyncio.sleep(broken.pause)
 
 
 def outgoing_of(body: Body, message: Message) -> Outgoing:
@@ -222,7 +213,7 @@ def outgoing_of(body: Body, message: Message) -> Outgoing:
     return encoded.outgoing
 
 
-def _broken(error: Exception, meter: Meter, message: Message) -> RpcError:
+def _told(error: Exception, meter: Meter, message: Message) -> RpcError:
     way = "to" if meter.sending else "from"
     told = (
         f"{message.method}: the transfer {way} node {message.target!r} broke off after {meter.done:,} of "

@@ -1,14 +1,20 @@
-"""A transfer that advances is alive; one that stands still is ended."""
+"""A transfer that advances is alive; one that stands still, or breaks off again and again, is ended."""
 
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from oiafed_rpc.bulk.errors import TransferError
 from oiafed_rpc.bulk.meter import Meter
 
 _TICK = 0.25  # seconds
+_PATIENCE = 10.0  # seconds, from when it breaks, in which a link may come back
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds
+_MOST_WRONG = 3  # attempts that end with something wrong, and bring nothing
 
 
 @asynccontextmanager
@@ -44,3 +50,41 @@ class _Watch:
 
     def stop(self) -> None:
         self._timer.cancel()
+
+
+class Breaks:
+    """How a transfer has broken off.
+
+    Args:
+        meter: Of the transfer.
+
+    Attributes:
+        times: How often.
+        pause: Seconds to wait for before it is tried again.
+    """
+
+    def __init__(self, meter: Meter) -> None:
+        self.times = 0
+        self.pause = 0.0
+        self._meter = meter
+        self._wrong = 0
+        self._sure = 0
+        self._since = self._now = -math.inf
+
+    def note(self, error: Exception) -> None:
+        """It has broken off once more."""
+        self.times += 1
+        self._now = time.monotonic()
+        if self._now - self._meter.still() > self._since:  # it has moved since it broke off before
+            self._since = self._now
+        if self.times == 1 or self._meter.sure > self._sure:  # the attempt before has brought something
+            self.pause, self._wrong, self._sure = _FIRST_PAUSE, 0, self._meter.sure
+        else:
+            self.pause = min(2 * self.pause, _LONGEST_PAUSE)
+        self._wrong += isinstance(error, TransferError)
+
+    @property
+    def for_good(self) -> bool:
+        """Whether there is no point in trying again."""
+        waited = self._now - self._since >= _PATIENCE or self._meter.still() >= self._meter.idle
+        return waited or self._wrong == _MOST_WRONG

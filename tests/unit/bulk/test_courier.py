@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from oiafed_rpc import RpcError
 from oiafed_rpc.body import Body
-from oiafed_rpc.bulk import courier
+from oiafed_rpc.bulk import motion
 from oiafed_rpc.bulk.chunk import CHUNK
 from oiafed_rpc.bulk.courier import Courier
 from oiafed_rpc.bulk.errors import LaneUnfit, TransferError
@@ -47,7 +47,7 @@ class Scripted(Lane):
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(courier, "_FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(motion, "_FIRST_PAUSE", 0.0)
 
 
 async def deliver(*attempts: Attempt) -> list[Scripted]:
@@ -100,7 +100,7 @@ async def test_a_lane_that_does_not_take_it_gives_way_to_the_next() -> None:
 
 
 async def test_a_link_that_does_not_come_back_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(courier, "_PATIENCE", 0.05)
+    monkeypatch.setattr(motion, "_PATIENCE", 0.05)
 
     def attempt(meter: Meter, number: int) -> None:
         raise ConnectionResetError("gone")
@@ -108,6 +108,18 @@ async def test_a_link_that_does_not_come_back_is_given_up(monkeypatch: pytest.Mo
     with pytest.raises(RetriableError, match=r"fit: the transfer to node 'learner' broke off .*: gone") as failed:
         await deliver(attempt)
     assert failed.value.ran is False
+
+
+async def test_a_link_that_stood_still_before_it_broke_may_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(motion, "_PATIENCE", 1.0)
+
+    def attempt(meter: Meter, number: int) -> None:
+        monkeypatch.setattr(meter, "still", lambda: 2.0)
+        if number == 1:
+            raise ConnectionResetError("gone")
+
+    (lane,) = await deliver(attempt)
+    assert lane.resumed == [False, True]
 
 
 async def test_a_node_that_takes_no_transfers_is_asked_once() -> None:
