@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -45,7 +46,7 @@ class Incoming:
         self._received = 0
         self._buffers: list[memoryview] | None = None
         self._layout = Layout(())
-        self._session: Session | None = None
+        self._session: Callable[[], Session | None] = _no_session  # which has this, too: no circle keeps the memory
         self._lock = threading.Lock()
 
     @property
@@ -122,12 +123,13 @@ class Incoming:
 
     def _replace(self, session: Session | None) -> None:
         with self._lock:
-            former, self._session = self._session, session
+            former = self._session()
+            self._session = _no_session if session is None else weakref.ref(session)
         if former is not None and former.superseded is not None and not self.complete:  # else it is over, and well
             former.superseded()
 
     def _check_session(self, session: Session) -> None:
-        if self._session is not session:
+        if self._session() is not session:
             raise TransferError("another attempt has taken over, or the transfer was given up")
 
 
@@ -192,6 +194,10 @@ class Session:
         if head.offset != received:
             raise TransferError(f"a chunk at {head.offset:,} has come where the one at {received:,} was to")
         return self.room(head.size)
+
+
+def _no_session() -> None:
+    """No attempt is under way."""
 
 
 def _check(name: bytes, sizes: Sequence[int], limit: int) -> None:
