@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SOURCES := runtime codegen generated examples tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-bulk install generate demo test lint format types check-generated pytest test-slow golden vectors clean
+.PHONY: help bench bench-bulk bench-8gb install generate demo test lint format types check-generated pytest test-slow golden vectors clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -65,13 +65,16 @@ golden: $(STAMP) ## Rewrite the expected output of the generator's golden tests
 vectors: $(STAMP) ## Rewrite the test vectors of docs/wire.md
 	$(BIN)/python -m tests.vectors
 
-bench: $(STAMP) ## Measure small calls beside a bare grpc.aio stub, and the generator beside protoc
+bench: bench-bulk ## Measure large payloads, small calls beside a bare grpc.aio stub, the generator beside protoc
 	$(BIN)/python -m benchmarks.small_calls
 	$(BIN)/python -m benchmarks.generation
 
 bench-bulk: $(STAMP) ## Measure large payloads beside raw sockets, shared memory, grpc.aio and OiaFed; renew docs/benchmarks
 	$(BIN)/python -m benchmarks.bulk --save docs/benchmarks
 
+bench-8gb: $(STAMP) ## Send 8 GB through two processes of 512 MB each
+	$(BIN)/python -m benchmarks.bulk 8gb --save docs/benchmarks
+
 clean: ## Remove the virtual environment and every cache
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) .bench-env .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

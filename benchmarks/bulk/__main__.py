@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -58,8 +59,13 @@ def _run(name: str, settings: Settings) -> Part:
     return Part(when=f"{when:%Y-%m-%d %H:%M}", load=load, took=time.monotonic() - began, series=series)
 
 
+def _end(*_: object) -> None:
+    raise SystemExit("ended")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print, and keep."""
+    signal.signal(signal.SIGTERM, _end)  # as an interrupt does: what has been started is ended
     parser = _parser()
     given = parser.parse_args(arguments)
     for name in given.parts:
@@ -67,7 +73,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             parser.error(f"no part {name!r}: there are {', '.join(PARTS)}")
     if given.save and (given.sizes or given.only):
         parser.error("--save keeps whole parts: leave --sizes and --only out, or use --json")
-    settings = Settings(given.rounds, given.repeats, given.budget, given.longest, given.sizes, given.only)
+    settings = Settings(
+        rounds=given.rounds,
+        repeats=given.repeats,
+        budget=given.budget,
+        longest=given.longest,
+        sizes=given.sizes,
+        only=given.only,
+    )
     parts: dict[str, Part] = {}
     for name in given.parts or [name for name, job in PARTS.items() if not job.extra]:
         parts[name] = _run(name, settings)

@@ -13,6 +13,7 @@ from benchmarks.bulk.footprint import FROM_MAP, RECEIVER, SENDER
 from benchmarks.bulk.results import Results, Series, Spread, ratios, spread
 
 _TIMES = "x"
+_SHORT = {"raw-tcp": "raw TCP", "two-copy": "two copies", "grpc-aio": "grpc.aio"}
 
 
 class Goal(NamedTuple):
@@ -140,10 +141,10 @@ def _memory() -> list[Goal]:
     goals: list[Goal] = []
     for name, title in (("stream", "gRPC stream"), ("socket", "socket lane"), ("shm", "shared memory")):
         for side, unit in (("sender", SENDER), ("receiver", RECEIVER)):
-            work = f"1 GB, {title}: memory of the {side} beyond the payload"
+            work = f"1 GB, {title}: {side}'s memory beyond it"
             goals.append(_amount(work, "memory", 1000, name, unit, 32, "MB"))
     for name, title in (("stream", "gRPC stream"), ("socket", "socket lane")):
-        work = f"1 GB from a memory map, {title}: memory of the sender in all"
+        work = f"1 GB of a memory map, {title}: sender's memory"
         goals.append(_amount(work, "memory", 1000, name, FROM_MAP, 64, "MB"))
     return goals
 
@@ -164,7 +165,7 @@ GOALS: Sequence[Goal] = (
     *_many(),
     *_memory(),
     *_fair(),
-    _amount("8 GB through two processes of 512 MB: seconds", "8gb", 8000, "ours", EIGHT[0], 600, "s"),
+    _amount("8 GB through two processes of 512 MB", "8gb", 8000, "ours", EIGHT[0], 600, "s"),
     Goal("memory transport, 100 MB by reference", "4 bytes", 1.25, most=True, unit=_TIMES, measured=_by_reference),
 )
 
@@ -182,7 +183,7 @@ def _verdict(goal: Goal, it: Spread) -> Verdict:
         text += f" ({it.low:.{digits}f} to {it.high:.{digits}f})"
     return Verdict(
         work=goal.work,
-        goal=f"{sign} {goal.bound:g} {goal.unit} {goal.than}".strip(),
+        goal=f"{sign} {goal.bound:g} {goal.unit} {_SHORT.get(goal.than, goal.than)}".strip(),
         measured=text,
         bound=goal.bound,
         median=it.median,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -40,10 +41,11 @@ class Course:
         with field(self._receivers) as there:
             absent = self._start(there, contenders)
             series: list[Series] = []
-            for size in sizes:
+            until = time.monotonic() + self._settings.budget
+            for number, size in enumerate(sizes):
                 say(f"{self._way} {size} MB to {self._receivers}: ", end="")
                 series += [Series(size=size, contender=name, failed=why) for name, why in absent.items()]
-                series += self._measure(there, size, self._settings.budget / len(sizes))
+                series += self._measure(there, size, (until - time.monotonic()) / (len(sizes) - number))
             return series
 
     @staticmethod
@@ -60,7 +62,7 @@ class Course:
     def _measure(self, there: Field, size: int, budget: float) -> list[Series]:
         repeats = self._repeats or max(1, min(self._settings.repeats, 300 // size))
         actions = {name: partial(self._move, worker, size, repeats) for name, worker in there.clients.items()}
-        outcomes = take_turns(actions, self._settings.rounds, budget)
+        outcomes = take_turns(actions, self._settings.rounds, budget, self._settings.slow)
         series: list[Series] = []
         for name, outcome in outcomes.items():
             series += self._series(there.clients[name], name, size, outcome)

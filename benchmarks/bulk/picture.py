@@ -31,12 +31,16 @@ line { stroke: #57606a }
 
 
 class _Bar(NamedTuple):
-    """A bar of a panel: its title, how long it is, from where to where it spreads, what is written behind it."""
+    """A bar of a panel: its title, how long it is, from where to where it spreads, what is written behind it.
+
+    `place` is where that is written, or right behind the bar.
+    """
 
     title: str
     value: Spread
     text: str
     style: str
+    place: float = 0.0
 
 
 def _text(x: float, y: float, text: str, style: str = "", anchor: str = "start") -> str:
@@ -54,7 +58,8 @@ def _draw_bar(bar: _Bar, y: float, scale: float, left: float) -> Iterator[str]:
     yield _text(left, middle + 4, bar.title, anchor="end")
     yield f'<rect x="{start}" y="{y + 3}" width="{length:.1f}" height="{_ROW - 6}" class="{bar.style}" rx="2"/>'
     yield _line(start + bar.value.low * scale, start + bar.value.high * scale, middle, middle)
-    yield _text(start + max(length, bar.value.high * scale) + 6, middle + 4, bar.text, "quiet")
+    behind = start + max(length, bar.value.high * scale) + 6
+    yield _text(bar.place or behind, middle + 4, bar.text, "quiet")
 
 
 def _speeds(part: Sequence[Series], size: int) -> list[_Bar]:
@@ -87,13 +92,13 @@ def _goals(judged: Sequence[Verdict], y: float) -> tuple[list[str], float]:
     """The goals from a height on, each as far as it is reached on a scale that the goal is one of."""
     names, scale = 380.0, 110.0
     parts = [_text(16, y + 16, "Goals: how many times better than the goal, which is the dashed line", "head")]
-    top = y + 26
+    top, written = y + 26, names + 2 * scale + 20
     y = top
     for it in judged:
         reached = [_better(it, value) for value in (it.median, it.low, it.high)]
         value = Spread(reached[0], min(reached), max(reached))
         text = f"{it.measured}, to be {it.goal}"
-        parts += _draw_bar(_Bar(it.work, value, text, "met" if it.met else "missed"), y, scale, names)
+        parts += _draw_bar(_Bar(it.work, value, text, "met" if it.met else "missed", written), y, scale, names)
         y += _ROW
     parts.append(_line(names + 8 + scale, names + 8 + scale, top, y, dashed=True))
     return parts, y + 14

@@ -15,6 +15,7 @@ class Settings(NamedTuple):
         rounds: How many rounds count.
         repeats: How often a small payload is sent in a round.
         budget: Seconds after which a part begins no further round, all its sizes together.
+        slow: Seconds of a turn after which a contender takes no further one of that size.
         longest: Seconds that one measurement of one contender may take.
         sizes: Megabytes of the payloads, where not those of the part.
         only: Those who take part, where not those of the part.
@@ -23,6 +24,7 @@ class Settings(NamedTuple):
     rounds: int = 7
     repeats: int = 10
     budget: float = 40.0
+    slow: float = 5.0
     longest: float = 60.0
     sizes: tuple[int, ...] = ()
     only: tuple[str, ...] = ()

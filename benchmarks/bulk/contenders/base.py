@@ -63,11 +63,11 @@ class Contender(ABC):
         """How a payload travels; None where there is no telling."""
         return None
 
-    async def fold(self, array: Array, piece: int) -> list[float]:
+    async def fold(self, payload: Any, piece: int) -> list[float]:
         """Have an array folded that the receiver need not have room for: the first number of each piece, added up.
 
         Args:
-            array: The array.
+            payload: The array.
             piece: How many numbers travel at a time.
 
         Returns:
