@@ -58,20 +58,20 @@ class Peer:
     async def connect(self, address: str) -> None:
         await self.node.connect(address)
 
-    def prepare(self, size: int) -> None:
+    def prepare(self, size: int) -> str:
         """Make bytes to send, before memory is looked at."""
         value = noise(size)
         self.kept = [value, digest(value)]
+        return digest(value)
 
     async def push(self, target: str) -> bool:
         """Have another node take them."""
         value, expected = self.kept
         return bool(await self.node.get_proxy(target).call("digest", value=value) == expected)
 
-    async def pull(self, target: str, size: int) -> bool:
+    async def pull(self, target: str, size: int) -> str:
         """Fetch bytes of another node."""
-        value = await self.node.get_proxy(target).call("give", size=size)
-        return value.nbytes == size
+        return digest(await self.node.get_proxy(target).call("give", size=size))
 
     async def push_file(self, target: str, path: str) -> str:
         """Have another node take the bytes of a file."""
@@ -108,7 +108,10 @@ class Peer:
     async def wait(self, items: AsyncIterator[Any]) -> int:
         """Take items once `release` is called."""
         await self.go_on.wait()
-        return sum([item.nbytes async for item in items])
+        total = 0
+        async for item in items:
+            total += item.nbytes
+        return total
 
     def release(self) -> None:
         self.go_on.set()
