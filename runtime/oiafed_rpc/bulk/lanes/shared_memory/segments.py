@@ -32,6 +32,7 @@ _SHARE = 4  # a transfer takes no more than the fourth part of the memory that i
 _SLACK = 4  # times what a transfer needs: a free segment that is larger is left for one that needs it
 _IDLE_SECONDS = 30.0
 _TICK = 0.2  # seconds
+_WORTH_UNMAPPING = 256 << 20  # bytes; below, to map pages again costs more than to keep them mapped
 _WORTH_TWO = 8 << 20  # bytes; one thread does not use all that the memory could do
 _MFD_NOEXEC_SEAL = 0x8  # of Linux 6.3
 _SEALS = 0x1 | 0x2 | 0x4 | F_SEAL_FUTURE_WRITE  # against other seals, shrinking and growing
@@ -73,6 +74,12 @@ class Segment:
         except BaseException:
             os.close(self.fd)
             raise
+
+    def unmap(self, first: int, last: int) -> None:
+        """Let go of the pages of some bytes: they stay in the segment, but no longer count as this process's own."""
+        first = first // mmap.PAGESIZE * mmap.PAGESIZE
+        if last > first:
+            self.memory.madvise(mmap.MADV_DONTNEED, first, last - first)
 
     def close(self) -> None:
         """Give the memory back, as far as no receiver has it; in a worker thread, as that takes time."""
@@ -197,7 +204,9 @@ class _Copying:
         try:
             while (start := self._next()) is not None:
                 stop = min(start + CHUNK, self._outgoing.size)
-                self._copy(memory, start, stop)
+                first, last = self._copy(memory, start, stop)
+                if self._outgoing.size >= _WORTH_UNMAPPING:
+                    self._segment.unmap(first, last)
                 self._outgoing.sent(stop)
                 with self._lock:
                     self.copied += stop - start
@@ -209,12 +218,16 @@ class _Copying:
         with self._lock:
             return None if self.stopped else next(self._starts, None)
 
-    def _copy(self, memory: np.ndarray[Any, Any], start: int, stop: int) -> None:
+    def _copy(self, memory: np.ndarray[Any, Any], start: int, stop: int) -> tuple[int, int]:
+        """Copy some bytes; gives where in the segment they begin and end."""
+        begin, end = len(memory), 0
         for view in self._outgoing.layout.views(start, stop):
             buffer = bisect_right(self._ends, start)
             end = self._offsets[buffer] + self._outgoing.sizes[buffer] - (self._ends[buffer] - start) + len(view)
             np.copyto(memory[end - len(view) : end], np.frombuffer(view, np.uint8))
             start += len(view)
+            begin = min(begin, end - len(view))
+        return begin, end
 
 
 class Segments:
