@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_BLOCK = 8 << 20  # bytes
+_BLOCK = 2 << 20  # bytes
 
 
 def keep_chunks() -> None:
