@@ -81,15 +81,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sizes=given.sizes,
         only=given.only,
     )
-    parts: dict[str, Part] = {}
+    results = Results(machine=describe(), parts={})
     for name in given.parts or [name for name, job in PARTS.items() if not job.extra]:
-        parts[name] = _run(name, settings)
-        print("\n".join(table.lines(name, parts[name])), flush=True)
-    results = Results(machine=describe(), parts=parts)
+        results.parts[name] = part = _run(name, settings)
+        print("\n".join(table.lines(name, part)), flush=True)
+        if given.save:
+            renew(results, given.save)  # at once: the next may be interrupted
     if given.json:
         write(results, given.json)
-    if given.save:
-        results = renew(results, given.save)
     print("\n".join(table.goals(verdicts(results))))
 
 
