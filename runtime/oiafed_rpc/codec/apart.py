@@ -90,9 +90,8 @@ class Beside(Serializers):
             ValueError: where there is none of that index, or it was asked for already.
         """
         if index not in self._unused:
-            raise ValueError(
-                f"of {len(self._buffers)} buffers beside the message, it asks for number {index} once more"
-            )
+            why = "once more" if index < len(self._buffers) else "which is not there"
+            raise ValueError(f"of {len(self._buffers)} buffers beside the message, it asks for number {index}, {why}")
         self._unused.remove(index)
         return self._buffers[index]
 
