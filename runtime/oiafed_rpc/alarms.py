@@ -6,8 +6,9 @@ import asyncio
 import math
 import time
 import weakref
-from contextvars import Context
 from typing import Protocol
+
+from oiafed_rpc.lasting import apart_from_calls
 
 _NEVER = math.inf
 _SOONEST = 0.001  # seconds; an event loop may be a little early
@@ -47,9 +48,7 @@ class Alarms:
         self._next = due
         if loop is not None:
             pause = max(_SOONEST, due - time.monotonic())
-            self._handle = loop.call_later(
-                pause, self._ring, context=Context()
-            )  # that of a call would hold its payload
+            self._handle = apart_from_calls(loop.call_later, pause, self._ring)
 
     def _ring(self) -> None:
         self._next, self._handle = _NEVER, None

@@ -10,6 +10,7 @@ from oiafed_rpc.bulk.meter import LOGGED, in_words
 from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.clock import SYSTEM_CLOCK, Clock
 from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.lasting import apart_from_calls
 from oiafed_rpc.log import logger
 
 
@@ -171,7 +172,7 @@ class Depot:
     def _hold(self, transfer: Incoming | Outgoing, title: str = "") -> None:
         self._held[transfer.id] = _Held(transfer, self._clock.time(), title)
         if self._watch is None:
-            self._watch = asyncio.ensure_future(self._drop_idle())
+            self._watch = apart_from_calls(asyncio.create_task, self._drop_idle())
 
     def _release(self, transfer_id: bytes) -> None:
         held = self._held.pop(transfer_id, None)

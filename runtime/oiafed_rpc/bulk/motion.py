@@ -20,7 +20,7 @@ _MOST_WRONG = 3  # attempts that end with something wrong, and bring nothing
 @asynccontextmanager
 async def in_motion(meter: Meter) -> AsyncGenerator[None, None]:
     """What runs within ends with TimeoutError once its transfer has stood still for `meter.idle` seconds."""
-    async with asyncio.timeout(meter.idle) as limit:
+    async with asyncio.timeout(None) as limit:
         watch = _Watch(meter, limit)
         try:
             yield
@@ -29,9 +29,10 @@ async def in_motion(meter: Meter) -> AsyncGenerator[None, None]:
 
 
 class _Watch:
-    """Moves a limit of time while a transfer moves.
+    """Ends what runs under a limit of time once a transfer has stood still.
 
-    It is no closure that calls itself later, as such a one would keep the payload until the garbage collector comes.
+    It is no closure that calls itself later: such a one would keep the payload until the garbage collector comes. And
+    its timers are short, as the event loop keeps a cancelled one, and what it was made by, until it is due.
     """
 
     def __init__(self, meter: Meter, limit: asyncio.Timeout) -> None:
@@ -42,11 +43,12 @@ class _Watch:
         self._timer: asyncio.Handle = self._loop.call_soon(self._look)
 
     def _look(self) -> None:
-        idle = self._meter.idle
-        moved = max(self._begun, self._loop.time() - self._meter.still())
-        if not self._limit.expired():
-            self._limit.reschedule(moved + idle)
-        self._timer = self._loop.call_later(min(_TICK, idle / 4), self._look)
+        now, idle = self._loop.time(), self._meter.idle
+        left = max(self._begun, now - self._meter.still()) + idle - now
+        if left <= 0:
+            self._limit.reschedule(now)
+        else:
+            self._timer = self._loop.call_later(min(_TICK, left), self._look)
 
     def stop(self) -> None:
         self._timer.cancel()

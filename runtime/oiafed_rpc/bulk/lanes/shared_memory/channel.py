@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from oiafed_rpc.forking import on_fork
+from oiafed_rpc.lasting import apart_from_calls
 
 SUPPORTED: Final = hasattr(socket, "SOCK_SEQPACKET") and hasattr(socket, "SO_PEERCRED")
 """Whether this system has such connections."""
@@ -77,7 +78,7 @@ class Channel:
         self._lost = lost
         self._loop = asyncio.get_running_loop()
         sock.setblocking(False)
-        self._loop.add_reader(sock.fileno(), self._read)
+        apart_from_calls(self._loop.add_reader, sock.fileno(), self._read)
         on_fork(self)
 
     @property

@@ -18,6 +18,7 @@ from oiafed_rpc.bulk.lanes.shared_memory.sharing import Kind, Sharing
 from oiafed_rpc.bulk.lanes.tickets import Tickets
 from oiafed_rpc.errors import RpcError
 from oiafed_rpc.forking import on_fork
+from oiafed_rpc.lasting import apart_from_calls
 from oiafed_rpc.log import logger
 from oiafed_rpc.system import types
 
@@ -61,7 +62,8 @@ class SharedMemoryListener:
                 self._unable = True
                 logger.debug("no shared memory is offered: %s", error)
             else:
-                asyncio.get_running_loop().add_reader(self._sock.fileno(), self._accept, self._sock)
+                loop = asyncio.get_running_loop()
+                apart_from_calls(loop.add_reader, self._sock.fileno(), self._accept, self._sock)
         return not self._unable
 
     def _accept(self, listening: socket.socket) -> None:

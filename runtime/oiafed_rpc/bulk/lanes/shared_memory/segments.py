@@ -25,6 +25,7 @@ from oiafed_rpc.bulk.lanes.shared_memory.room import memory_available
 from oiafed_rpc.bulk.lanes.shared_memory.table import places, write_table
 from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.forking import on_fork
+from oiafed_rpc.lasting import apart_from_calls
 from oiafed_rpc.workers import WORKERS
 
 _LARGEST = 4 << 30  # bytes of a transfer
@@ -321,7 +322,7 @@ class Segments:
 
     def _sweep_later(self, seconds: float) -> None:
         if self._sweeping is None and self._loop is not None:
-            self._sweeping = self._loop.call_later(seconds, self._sweep)
+            self._sweeping = apart_from_calls(self._loop.call_later, seconds, self._sweep)
 
     def _sweep(self) -> None:
         self._sweeping = None

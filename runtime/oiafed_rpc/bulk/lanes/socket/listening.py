@@ -17,6 +17,7 @@ from oiafed_rpc.bulk.lanes.socket.line import SUPPORTED, Line, line_over
 from oiafed_rpc.bulk.lanes.tickets import SIZE, Tickets
 from oiafed_rpc.config import TlsConfig
 from oiafed_rpc.forking import on_fork
+from oiafed_rpc.lasting import apart_from_calls
 from oiafed_rpc.log import logger
 from oiafed_rpc.system import types
 
@@ -101,7 +102,9 @@ class SocketListener:
             if self._tls is not None:
                 self._context = server_context(self._tls)
             self._listening, self.address = await places.listen(*self._place)
-            self._accepting = asyncio.create_task(self._accept(self._listening), name=f"oiafed-lane-{self._name}")
+            self._accepting = apart_from_calls(
+                asyncio.create_task, self._accept(self._listening), name=f"oiafed-lane-{self._name}"
+            )
             self._accepting.add_done_callback(lambda _: self._close())
 
     async def stop(self) -> None:

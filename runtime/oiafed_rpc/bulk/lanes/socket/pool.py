@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from oiafed_rpc.bulk.lanes.socket.line import Line
+from oiafed_rpc.lasting import apart_from_calls
 
 _KEPT = 30.0  # seconds that a connection is kept for
 _MOST = 8
@@ -71,7 +72,7 @@ class Lines:
         if self._closed or len(self._free) >= _MOST:
             line.close()
             return
-        self._free[line] = asyncio.get_running_loop().call_later(_KEPT, self._drop, line)
+        self._free[line] = apart_from_calls(asyncio.get_running_loop().call_later, _KEPT, self._drop, line)
 
     def _drop(self, line: Line) -> None:
         self._free.pop(line).cancel()
