@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 
 import grpc
 from grpc import aio
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     _Handler = grpc.RpcMethodHandler[bytes, bytes]
 else:
     _Handler = grpc.RpcMethodHandler
+
+_Failure: TypeAlias = tuple[grpc.StatusCode, str, tuple[tuple[str, bytes], ...]]
 
 _LOOKS = 2
 _MOMENT = 0.001  # seconds
@@ -117,16 +119,22 @@ class _Call(_Handler):
         self._metadata = metadata
 
     async def answer(self, body: bytes | AsyncIterator[bytes], context: _Context) -> bytes:
-        route = self._route
         try:
-            message = self._message(body, context)
-            reply = await route.endpoint.receive(message)
-            data, _ = await route.reply(message, reply.payload, reply.compressor)
+            data, compressor = await self._answer(body, context)
         except RpcError as error:
-            await self._abort(error, context)
-        if reply.compressor is not None:
-            await context.send_initial_metadata(((ENCODING, reply.compressor.name),))
-        return data
+            failure = self._failure(error)
+        else:
+            if compressor is not None:
+                await context.send_initial_metadata(((ENCODING, compressor.name),))
+            return data
+        # from here, as gRPC keeps what this raises in a circle with its call, and with that all frames on the way
+        return await self._abort(failure, context)
+
+    async def _answer(self, body: bytes | AsyncIterator[bytes], context: _Context) -> tuple[bytes, Compressor | None]:
+        message = self._message(body, context)
+        reply = await self._route.endpoint.receive(message)
+        data, _ = await self._route.reply(message, reply.payload, reply.compressor)
+        return data, reply.compressor
 
     async def answers(self, body: bytes | AsyncIterator[bytes], context: _Context) -> AsyncIterator[bytes]:
         route = self._route
@@ -134,7 +142,7 @@ class _Call(_Handler):
             message = self._message(body, context)
             reply = await route.endpoint.receive(message)
         except RpcError as error:
-            await self._abort(error, context)
+            await self._abort(self._failure(error), context)
         if reply.compressor is not None:
             await context.send_initial_metadata(((ENCODING, reply.compressor.name),))
         items: AsyncIterator[Any] = reply.payload
@@ -146,7 +154,7 @@ class _Call(_Handler):
                 except StopAsyncIteration:
                     return
                 except RpcError as error:
-                    await self._abort(error, context)
+                    await self._abort(self._failure(error), context)
                 yield data
                 if left is not None:  # no more than one waits to be fetched
                     await route.depot.held(left.id)
@@ -167,9 +175,13 @@ class _Call(_Handler):
                 _introduce(message, message.identity)
         return message
 
-    async def _abort(self, error: RpcError, context: _Context) -> NoReturn:
+    def _failure(self, error: RpcError) -> _Failure:
         details = encode_error(error, self._route.wire.serializers)
-        await context.abort(GRPC_CODES[error.code], shortened(error.message), ((DETAILS_KEY, details),))
+        return GRPC_CODES[error.code], shortened(error.message), ((DETAILS_KEY, details),)
+
+    @staticmethod
+    async def _abort(failure: _Failure, context: _Context) -> NoReturn:
+        await context.abort(*failure)
 
 
 class _Unary(_Call):
