@@ -98,9 +98,10 @@ def bounded(steps: Steps, call: Bound, title: str, waits: tuple[Waits, ...] = ()
 def _rest(steps: Steps, waiting: Any, call: Bound, title: str, waits: tuple[Waits, ...]) -> Generator[Any, None, Any]:
     """What follows on `first_step`: as `bounded`, for a handler that waits."""
     wait = Wait(call, waits)
+    thrown: BaseException | None = None
     try:
         while True:
-            thrown: BaseException | None = None
+            thrown = None
             try:
                 yield waiting
             except GeneratorExit:
@@ -132,6 +133,7 @@ def _rest(steps: Steps, waiting: Any, call: Bound, title: str, waits: tuple[Wait
                 wait.grant(GRACE)
     finally:
         wait.end()
+        thrown = None  # it has this frame, and that the payload
     raise wait.outcome(title)
 
 

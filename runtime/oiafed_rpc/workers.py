@@ -86,6 +86,7 @@ def _execute(job: _Job) -> None:
         result, error = None, caught
     with contextlib.suppress(RuntimeError):  # of a loop that has closed: nobody waits any more
         job.loop.call_soon_threadsafe(_deliver, job.future, result, error)
+    del error  # it has this frame, and that the job
 
 
 def _deliver(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import numpy as np
 import pytest
-from oiafed_rpc import Code, GrpcTransport, Node, RpcError
+from oiafed_rpc import GrpcTransport, Node, RpcError
 from oiafed_rpc.bulk import incoming, outgoing
 from oiafed_rpc.config import LanesConfig
 from oiafed_rpc.proxy import Proxy
@@ -120,25 +120,3 @@ async def test_after_a_stream_that_is_left(transfers: weakref.WeakSet[object]) -
             while len(transport._transfers.depot):
                 await asyncio.sleep(0.01)
         del transfers
-
-
-@pytest.mark.usefixtures("without_collection")
-async def test_after_a_handler_that_fails() -> None:
-    buffers: list[weakref.ref[np.ndarray]] = []
-    transport = GrpcTransport("127.0.0.1", 0)
-    node = Node("learner", "y", transport, heartbeat=False)
-
-    @node.register_handler("fit", unpack=True)
-    async def fit(array: np.ndarray) -> None:
-        buffers.append(weakref.ref(array))
-        raise RpcError(Code.ABORTED, "no")
-
-    async with node, Node("caller", "x", GrpcTransport(), heartbeat=False) as caller:
-        await caller.connect(f"learner@127.0.0.1:{transport.port}")
-        for _ in range(2):
-            with pytest.raises(RpcError, match="no"):
-                await caller.get_proxy("learner").call("fit", array=np.zeros(1 << 21, np.uint8))
-        async with asyncio.timeout(5):
-            while any(buffer() is not None for buffer in buffers):
-                await asyncio.sleep(0.01)
-    assert len(buffers) == 2

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 from grpc import aio
@@ -84,8 +84,7 @@ class GrpcChannel:
             call = self._method(spec)(body, timeout=left, metadata=headers)
             return message.reply(await self._result(call, message))
         except aio.AioRpcError as failure:
-            error = error_from(failure, message, self._wire.serializers, self._expected)
-            raise error from error.__cause__
+            self._fail(failure, message)
         except asyncio.CancelledError:
             self._check_open(message)
             raise
@@ -126,6 +125,13 @@ class GrpcChannel:
                     encoding = await self._encoding(call)
                 yield await self._decoded(message, data, encoding)
 
+    def _fail(self, failure: aio.AioRpcError, message: Message) -> NoReturn:
+        error = error_from(failure, message, self._wire.serializers, self._expected)
+        try:
+            raise error from error.__cause__
+        finally:
+            del error  # which has this frame, and those below it the payload
+
     def _answered(self, message: Message) -> None:
         if message.encoded is not None and message.encoded.outgoing is not None:
             self._courier.answered(message.encoded.outgoing)
@@ -140,8 +146,7 @@ class GrpcChannel:
         try:
             yield
         except aio.AioRpcError as failure:
-            error = error_from(failure, message, self._wire.serializers, self._expected)
-            raise error from error.__cause__
+            self._fail(failure, message)
         except asyncio.CancelledError:
             if writing is not None and writing.done():
                 writing.result()

@@ -90,7 +90,10 @@ async def _reach_port(host: str, port: int) -> socket.socket:
             return await _connected(family, place)
         except OSError as error:
             failed = error
-    raise failed
+    try:
+        raise failed
+    finally:
+        del failed  # which has this frame
 
 
 async def _connected(family: int, place: object) -> socket.socket:
