@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from oiafed_rpc.bulk.calls import BulkCalls
 from oiafed_rpc.bulk.errors import LaneUnfit
 from oiafed_rpc.bulk.lanes.base import Lane
-from oiafed_rpc.errors import RpcError
+from oiafed_rpc.errors import RetriableError, RpcError
 from oiafed_rpc.system import types
 
 _BARRED = 60.0  # seconds in which a lane that could not be opened is not asked for again
@@ -75,6 +75,8 @@ class _Opening:
             if not offers:
                 raise LaneUnfit("it is not offered")
             return await self._kind.connect(offers[0])
+        except RetriableError as error:  # the node is away: that says nothing of the lane
+            raise ConnectionError(error.message) from error
         except (OSError, RpcError, LaneUnfit) as error:
             self.barred = time.monotonic() + _BARRED
             raise LaneUnfit(str(error)) from error
