@@ -135,6 +135,13 @@ def request_from(
     return message
 
 
+def title_from(path: str, spec: Method[object] | None, headers: Iterable[tuple[str, str | bytes]]) -> str:
+    """What the log calls a request that arrives: its method, as its sender has written it."""
+    named = METHOD if spec is not None and not spec.role else ""
+    name = next((value for key, value in headers if key == named and isinstance(value, str)), path.removeprefix("/"))
+    return f"the request of {name:.100}"
+
+
 def _sorted(headers: Iterable[tuple[str, str | bytes]]) -> tuple[dict[str, str], dict[str, str]]:
     """The toolkit's own headers, and those of the caller."""
     ours: dict[str, str] = {}

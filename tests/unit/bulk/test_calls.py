@@ -73,7 +73,7 @@ async def test_both_sides_log_large_ones(caplog: pytest.LogCaptureFixture) -> No
         "fit received from node 'learner_0': 16.8 MB in S, R",
         "fit sent to node 'learner_0': 16.8 MB in S, R",
         "the reply of fit to node 'caller' was sent: 16.8 MB in S, R",
-        "the request of oiafed.v1.Dynamic/Call was received: 16.8 MB in S, R",
+        "the request of fit was received: 16.8 MB in S, R",
     ]
 
 

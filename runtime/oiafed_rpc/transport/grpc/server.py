@@ -20,7 +20,7 @@ from oiafed_rpc.errors import RpcError
 from oiafed_rpc.message import Identity, Message
 from oiafed_rpc.streams import close, next_item
 from oiafed_rpc.transport.grpc.failures import DETAILS_KEY, GRPC_CODES
-from oiafed_rpc.wire.headers import ENCODING, request_from
+from oiafed_rpc.wire.headers import ENCODING, request_from, title_from
 from oiafed_rpc.wire.status import encode_error, shortened
 
 if TYPE_CHECKING:
@@ -82,12 +82,12 @@ class _Route:
         self.timeout = (spec.timeout if spec else None) or timeout
         self.kind = _KINDS[spec is not None and spec.takes_stream, spec is not None and spec.gives_stream]
 
-    def body(self, data: bytes) -> Body:
+    def body(self, data: bytes, headers: Sequence[tuple[str, str | bytes]]) -> Body:
         """A body as it came, with what it had left out."""
         if not has_reference(data):
             return Body(data)
         reference, rest = split(data)
-        return Body(rest, (), self.depot.take(reference.id, f"the request of {self.path[1:]}"))
+        return Body(rest, (), self.depot.take(reference.id, title_from(self.path, self.spec, headers)))
 
     async def reply(
         self, message: Message, payload: Any, compressor: Compressor | None
@@ -165,7 +165,10 @@ class _Call(_Handler):
 
     def _message(self, body: bytes | AsyncIterator[bytes], context: _Context) -> Message:
         route = self._route
-        came = route.body(body) if isinstance(body, bytes) else _whole(body, route, context)
+        if isinstance(body, bytes):
+            came = route.body(body, self._metadata)
+        else:
+            came = _whole(body, route, self._metadata, context)
         message = request_from(route.path, route.spec, came, self._metadata, route.endpoint.node_id)
         left = cast("float | None", context.time_remaining())
         message.deadline = time.monotonic() + (route.timeout if left is None else left)
@@ -212,13 +215,15 @@ _KINDS: dict[tuple[bool, bool], type[_Call]] = {
 """By whether the request and the response are streams."""
 
 
-async def _whole(bodies: AsyncIterator[bytes], route: _Route, context: _Context) -> AsyncIterator[Body]:
+async def _whole(
+    bodies: AsyncIterator[bytes], route: _Route, headers: Sequence[tuple[str, str | bytes]], context: _Context
+) -> AsyncIterator[Body]:
     """The bodies of a streamed request, which must not seem complete where its caller has given up.
 
     gRPC ends both alike, and notices a moment later that the call is cancelled: then asking once more ends it here.
     """
     async for body in bodies:
-        yield route.body(body)
+        yield route.body(body, headers)
     for _ in range(_LOOKS):
         await asyncio.sleep(_MOMENT)
         await context.read()
