@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
+
+import numpy as np
 
 from oiafed_rpc.records import Tensor
 
@@ -21,8 +24,11 @@ def pieces(array: Tensor, nbytes: int = PIECE) -> Iterator[Tensor]:
         nbytes: The most bytes of a piece; a single row that has more is a piece nevertheless.
 
     Raises:
+        TypeError: for what is no array, at once.
         ValueError: for fewer than 1 byte, at once.
     """
+    if not isinstance(cast("object", array), np.ndarray | np.generic):
+        raise TypeError(f"pieces takes one numpy array, not {type(array).__name__}: of a dict, call it with each array")
     if nbytes < 1:
         raise ValueError(f"nbytes must be at least 1, not {nbytes}")
     if array.ndim == 0 or array.size == 0:

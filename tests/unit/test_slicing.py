@@ -38,3 +38,8 @@ def test_a_map_is_read_piece_by_piece(tmp_path: Path) -> None:
 def test_a_piece_has_some_bytes() -> None:
     with pytest.raises(ValueError, match="nbytes must be at least 1, not 0"):
         pieces(np.zeros(3), 0)
+
+
+def test_a_dict_of_arrays_is_no_array() -> None:
+    with pytest.raises(TypeError, match="pieces takes one numpy array, not dict: of a dict, call it with each array"):
+        pieces({"w": np.zeros(3)})  # type: ignore[arg-type]
