@@ -126,7 +126,8 @@ def _make(kind: Callable[..., Any], options: Mapping[str, Any], place: str) -> A
     try:
         signature.bind(**options)
     except TypeError as error:
-        raise ConfigError(f"{place}: {error}; beside its type it takes {signature}") from None
+        takes = ", ".join(str(each.replace(annotation=each.empty)) for each in signature.parameters.values())
+        raise ConfigError(f"{place}: {error}; beside its type it takes ({takes})") from None
     try:
         return kind(**options)
     except (TypeError, ValueError) as error:
