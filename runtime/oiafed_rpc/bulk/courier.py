@@ -215,9 +215,10 @@ def outgoing_of(body: Body, message: Message) -> Outgoing:
 
 def _told(error: Exception, meter: Meter, message: Message) -> RpcError:
     way = "to" if meter.sending else "from"
+    still = f"it stood still for {meter.idle:g} s (timeout.idle)"
     told = (
         f"{message.method}: the transfer {way} node {message.target!r} broke off after {meter.done:,} of "
-        f"{meter.total:,} bytes: {str(error) or 'it stood still'}"
+        f"{meter.total:,} bytes: {str(error) or still}"
     )
     details = {"node": message.target, "method": message.method}
     if isinstance(error, TransferError):
