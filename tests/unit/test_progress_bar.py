@@ -46,6 +46,11 @@ def test_the_next_transfer_takes_the_bar_of_the_former() -> None:
     assert "40.0/100.0 MB" in lines[-1]
 
 
+def test_in_words_it_says_how_far_it_is() -> None:
+    assert str(_transfer(1, 40_000_000)).startswith("40 MB of 100 MB in ")
+    assert str(_transfer(1, 100_000_000, over=True)).startswith("100 MB in ")
+
+
 def test_a_transfer_that_fails_says_so() -> None:
     assert "stopped: ConnectionError" in _drawn(_transfer(1, 1, over=True, error=ConnectionError("cut")))[-1]
 

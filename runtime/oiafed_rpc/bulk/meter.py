@@ -67,7 +67,8 @@ class Transfer:
 
     def __str__(self) -> str:
         """In a few words."""
-        way = f"{in_words(self.done)} of {in_words(self.total)}" if self.error else in_words(self.total)
+        whole = self.over and self.error is None
+        way = in_words(self.total) if whole else f"{in_words(self.done)} of {in_words(self.total)}"
         packed = f", compressed {self.gain:.2f} times" if self.gain > 1.005 else ""
         lane = f" over {self.lane}" if self.lane else ""
         return f"{way} in {self.seconds:.3g} s, {in_words(self.rate)}/s{lane}{packed}"
