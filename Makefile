@@ -9,7 +9,7 @@ SOURCES := runtime codegen generated examples tests benchmarks
 .PHONY: help bench bench-bulk bench-8gb install generate demo test lint format types check-generated pytest test-slow golden vectors clean
 
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## Make .venv and install the project into it
 
