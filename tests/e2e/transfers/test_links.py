@@ -124,7 +124,8 @@ async def test_a_link_that_stands_still_fails_in_time(lane: str, up: bool) -> No
 
 @pytest.mark.parametrize("lane", [STREAM, SOCKET])
 async def test_a_slow_link_takes_longer_than_other_calls_may(lane: str) -> None:
-    async with between(lane, idle=1.5, request_timeout=1.0) as there:
+    idle = 4.0 if lane == STREAM else 1.5  # what gRPC and the kernel have taken, nobody sees move
+    async with between(lane, idle=idle, request_timeout=1.0) as there:
         there.link.rate = 2 * CHUNK
         began = time.monotonic()
         assert await there.proxy().call("digest", value=VALUE) == digest(VALUE)
