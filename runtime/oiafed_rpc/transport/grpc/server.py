@@ -165,6 +165,7 @@ class _Call(_Handler):
 
     def _message(self, body: bytes | AsyncIterator[bytes], context: _Context) -> Message:
         route = self._route
+        came: Body | AsyncIterator[Body]
         if isinstance(body, bytes):
             came = route.body(body, self._metadata)
         else:
