@@ -89,19 +89,20 @@ class Courier:
             RpcError: where the node refuses the transfer.
         """
         meter = self._meter(message, outgoing.size, sending=True)
-        begun = self._begun.get(outgoing)
-        again = begun is not None
-        if begun is None:
-            addressed = outgoing.addressed()
-            drop = self._dropping.when_dead(outgoing, BulkCalls(self._sender, message), addressed.id)
-            begun = self._begun[outgoing] = _Begun(addressed, drop)
-        addressed = begun.addressed
+        again = outgoing in self._begun
+        addressed = (self._begun.get(outgoing) or self._begin(outgoing, message)).addressed
 
         async def attempt(lane: Lane, *, resume: bool) -> None:
             await lane.push(addressed, meter, resume=resume or again)
 
         await self._carry(attempt, meter, message)
         return with_reference(body.data, addressed.id)
+
+    def _begin(self, outgoing: Outgoing, message: Message) -> _Begun:
+        addressed = outgoing.addressed()
+        keep = self._dropping.when_dead(outgoing, BulkCalls(self._sender, message), addressed.id)
+        begun = self._begun[outgoing] = _Begun(addressed, keep)
+        return begun
 
     async def fetch(self, data: bytes, message: Message) -> Body:
         """A body of which the buffers were left behind, and are fetched.

@@ -14,7 +14,7 @@ from oiafed_rpc.codec.messages import MessageCodec, Value
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.codec.sharing import holds
 from oiafed_rpc.errors import Code, RpcError
-from oiafed_rpc.message import Message
+from oiafed_rpc.message import Encoded, Message
 from oiafed_rpc.method import Method
 from oiafed_rpc.serializer import SerializerError, Serializers
 from oiafed_rpc.serializer.versions import OtherVersionError, Unread
@@ -51,6 +51,8 @@ class Wire:
     async def encode_request(self, message: Message, *, apart: Asked | None = None) -> Body:
         """The body of a request: its payload. Made once for all messages of a broadcast.
 
+        One that has left something out is kept with its message: another attempt goes on with what it has sent.
+
         Args:
             message: The request.
             apart: Tells whether large buffers may be left out of the body's message; asked where there are any. None
@@ -61,9 +63,13 @@ class Wire:
                 over the limit.
         """
         shared = message.encoded
-        if shared is None:
-            return await self._encode_payload(message, apart)
         way = (message.serializer, message.compressor, apart is not None)
+        if shared is None:
+            body = await self._encode_payload(message, apart)
+            if body.runs:
+                message.encoded = Encoded(shared=False)
+                message.encoded.keep(message.payload, way, body)
+            return body
         async with shared.making:
             if shared.value is not message.payload or shared.way != way:
                 shared.keep(message.payload, way, await self._encode_payload(message, apart))

@@ -19,14 +19,14 @@ from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.bulk.packing import Packing
 from oiafed_rpc.bulk.reference import has_reference
 from oiafed_rpc.errors import RetriableError
-from oiafed_rpc.message import Encoded, Message
+from oiafed_rpc.message import Message
 from oiafed_rpc.method import Method
 from oiafed_rpc.transport.grpc.direct import direct_calls
 from oiafed_rpc.transport.grpc.failures import error_from
 from oiafed_rpc.transport.grpc.forks import USE
 from oiafed_rpc.transport.grpc.statuses import keep_status
 from oiafed_rpc.wire import Wire
-from oiafed_rpc.wire.bodies import spec_of
+from oiafed_rpc.wire.bodies import Asked, spec_of
 from oiafed_rpc.wire.headers import ENCODING, Headers, request_headers
 
 
@@ -91,17 +91,18 @@ class GrpcChannel:
 
     async def _request(self, message: Message) -> bytes:
         """The body of a request; what it has left out is at the other end already."""
-        if spec_of(message).provided or self._courier.unable:
-            return (await self._wire.encode_request(message)).data
-        if message.encoded is None:
-            message.encoded = Encoded(shared=False)
-        able = functools.partial(self._courier.able, message)
-        body = await self._wire.encode_request(message, apart=able)
+        body = await self._wire.encode_request(message, apart=self._apart(message))
         if not body.runs:
             return body.data
-        if not await able():  # it was made for another node, which is
+        if not await self._courier.able(message):  # it was made for another node, which is
             return (await self._wire.encode_request(message)).data
         return await self._courier.deliver(body, outgoing_of(body, message), message)
+
+    def _apart(self, message: Message) -> Asked | None:
+        """What tells whether a body may leave something out; None where none may."""
+        if spec_of(message).provided or self._courier.unable:
+            return None
+        return functools.partial(self._courier.able, message)
 
     async def _decoded(self, message: Message, data: bytes, encoding: str = "") -> Any:
         body = await self._courier.fetch(data, message) if has_reference(data) else Body(data)
@@ -174,11 +175,9 @@ class GrpcChannel:
 
     async def _bodies(self, message: Message) -> AsyncGenerator[bytes, None]:
         """The bodies of a streamed request. What one has left out is sent when the former has taken its own."""
-        plain = spec_of(message).provided or self._courier.unable
-        apart = None if plain else functools.partial(self._courier.able, message)
         held: asyncio.Task[None] | None = None
         try:
-            async for body in self._wire.request_bodies(message, apart=apart):
+            async for body in self._wire.request_bodies(message, apart=self._apart(message)):
                 if not body.runs:
                     yield body.data
                     continue
