@@ -37,3 +37,9 @@ def test_the_plugin_of_pytest_imports_nothing_else() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["oiafed_rpc", "oiafed_rpc.testing", "oiafed_rpc.testing.plugin"]
+
+
+def test_what_compresses_is_imported_where_something_is_compressed() -> None:
+    code = "import sys, oiafed_rpc; oiafed_rpc.GrpcTransport; print('zstandard' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]

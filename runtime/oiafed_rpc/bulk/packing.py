@@ -5,11 +5,10 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable
-from typing import NamedTuple, Protocol, Self, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, cast
 
 import numpy as np
 import numpy.typing as npt
-import zstandard
 
 from oiafed_rpc.body import Compressor
 from oiafed_rpc.bulk.chunk import ZSTD, Head
@@ -17,7 +16,9 @@ from oiafed_rpc.bulk.errors import TransferError
 from oiafed_rpc.bulk.judge import Judge, worth
 from oiafed_rpc.bulk.layout import scatter
 from oiafed_rpc.serializer.base import Buffer
-from oiafed_rpc.wire.compression import Zstd
+
+if TYPE_CHECKING:
+    import zstandard
 
 _MAX_WINDOW = 1 << 23  # bytes: what RFC 8878 has every reader support; a chunk is smaller
 _MAX_SHUFFLE = 255  # a head has one byte for it
@@ -65,6 +66,10 @@ class Packing:
     @classmethod
     def of(cls, compressor: Compressor | None) -> Self | None:
         """That of what makes the bodies of a message smaller; None for what does not know of chunks."""
+        if compressor is None:
+            return None
+        from oiafed_rpc.wire.compression import Zstd  # zstandard, where it is needed
+
         return cls(compressor.level, compressor.shuffle) if isinstance(compressor, Zstd) else None
 
     def due(self) -> bool:
@@ -99,6 +104,8 @@ class Packing:
         try:
             compressor = self._idle.pop()
         except IndexError:
+            import zstandard  # where it is needed
+
             compressor = zstandard.ZstdCompressor(level=self._level)
         data = compressor.compress(raw.data)
         self._idle.append(compressor)
@@ -128,6 +135,8 @@ def unpack(head: Head, data: Buffer, into: list[memoryview]) -> None:
 
 
 def _decompress(head: Head, data: Buffer, into: memoryview) -> None:
+    import zstandard  # where it is needed
+
     filled = 0
     try:
         reader = cast("_Reader", zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).stream_reader(data))
