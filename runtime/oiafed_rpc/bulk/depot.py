@@ -100,7 +100,7 @@ class Depot:
         buffers = held.transfer.buffers
         held.title = title
         self._log(held, "received")
-        self._release(transfer_id)
+        self.drop(transfer_id)
         return buffers
 
     def depart(self, outgoing: Outgoing, title: str = "a transfer") -> None:
@@ -130,11 +130,18 @@ class Depot:
         held = self._held.get(transfer_id)
         if held is not None:
             self._log(held, "sent")
-        self._release(transfer_id)
+        self.drop(transfer_id)
 
     def drop(self, transfer_id: bytes) -> None:
-        """Let go of a transfer that nobody will ask for; harmless where there is none."""
-        self._release(transfer_id)
+        """Let go of a transfer, whoever waits for it; harmless where there is none."""
+        held = self._held.pop(transfer_id, None)
+        if held is None:
+            return
+        held.transfer.close()
+        held.gone.set()
+        if not self._held and self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
 
     def touch(self, transfer_id: bytes) -> None:
         """Keep a transfer for longer: somebody cares for it. Harmless where there is none."""
@@ -158,9 +165,9 @@ class Depot:
                 self.touch(transfer_id)
 
     def clear(self) -> None:
-        """Drop all."""
+        """Let go of all."""
         for transfer_id in tuple(self._held):
-            self._release(transfer_id)
+            self.drop(transfer_id)
 
     def _log(self, held: _Held, done: str) -> None:
         size = held.transfer.size
@@ -174,23 +181,13 @@ class Depot:
         if self._watch is None:
             self._watch = apart_from_calls(asyncio.create_task, self._drop_idle())
 
-    def _release(self, transfer_id: bytes) -> None:
-        held = self._held.pop(transfer_id, None)
-        if held is None:
-            return
-        held.transfer.close()
-        held.gone.set()
-        if not self._held and self._watch is not None:
-            self._watch.cancel()
-            self._watch = None
-
     async def _drop_idle(self) -> None:
         while True:
             now = self._clock.time()
             for transfer_id, held in tuple(self._held.items()):
                 if held.looked_at(now) + self._idle <= now:
                     logger.info("a transfer of %d bytes was dropped: nobody asked for it", held.transfer.size)
-                    self._release(transfer_id)
+                    self.drop(transfer_id)
             if not self._held:
                 return
             oldest = min(held.seen for held in self._held.values())
