@@ -37,6 +37,8 @@ class Body(NamedTuple):
     @property
     def size(self) -> int:
         """The bytes of all of it."""
+        if not self.runs and not self.buffers:  # as with most calls
+            return len(self.data)
         return len(self.data) + sum(run.nbytes for run in self.runs) + sum(map(len, self.buffers))
 
 

@@ -42,3 +42,16 @@ def map_entry(field: FieldDescriptor) -> Descriptor | None:
 def is_opaque(message: Descriptor) -> bool:
     """Whether a message means more than its fields, so that another of the same fields is not the same."""
     return message.full_name.startswith(_OPAQUE)
+
+
+def reached(root: Descriptor) -> dict[str, Descriptor]:
+    """A message and all that it leads to by full name, level by level, and field by field by their numbers."""
+    found = {root.full_name: root}
+    ahead = [root]
+    for message in ahead:  # grows on the way
+        for field in sorted(message.fields, key=lambda each: each.number):
+            below = field.message_type
+            if below is not None and below.full_name not in found:
+                found[below.full_name] = below
+                ahead.append(below)
+    return found

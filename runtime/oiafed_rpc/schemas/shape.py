@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from oiafed_rpc.codec.messages import Params
-from oiafed_rpc.descriptors import is_opaque, map_entry
+from oiafed_rpc.descriptors import is_opaque, map_entry, reached
 from oiafed_rpc.method import Method
 
 _SIZE = 8  # bytes
@@ -84,16 +84,11 @@ def _digest(text: str) -> bytes:
 
 def _outline(root: Descriptor) -> Iterable[str]:
     """Lines for a message and all that it leads to, each known by its place in the order that they are reached in."""
-    places = {root.full_name: 0}
-    ahead = [root]
-    for message in ahead:  # grows on the way
-        known = message.full_name if is_opaque(message) else ""
-        yield f"message {places[message.full_name]} {known}"
+    messages = reached(root)
+    places = {name: place for place, name in enumerate(messages)}
+    for name, message in messages.items():
+        yield f"message {places[name]} {name if is_opaque(message) else ''}"
         for field in sorted(message.fields, key=lambda each: each.number):
-            below = field.message_type
-            if below is not None and below.full_name not in places:
-                places[below.full_name] = len(places)
-                ahead.append(below)
             yield _field(field, places)
 
 

@@ -9,7 +9,13 @@ from typing import Any, TypeAlias
 from oiafed_rpc.body import Body, Compressor
 from oiafed_rpc.bulk.runs import run_of
 from oiafed_rpc.codec.apart import THRESHOLD, Beside, Leaving
-from oiafed_rpc.codec.effort import takes_long_to_compress, takes_long_to_read, takes_long_to_write
+from oiafed_rpc.codec.effort import (
+    can_be_large,
+    holds_arrays,
+    takes_long_to_compress,
+    takes_long_to_read,
+    takes_long_to_write,
+)
 from oiafed_rpc.codec.messages import MessageCodec, Value
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.codec.sharing import holds
@@ -198,20 +204,19 @@ class Wire:
         *,
         apart: bool,
     ) -> Body:
-        leaving = Leaving(serializers) if apart else None
+        if not can_be_large(codec.descriptor):
+            return Body(_encoded(spec, codec, value, serializer, serializers))
+        leaving = Leaving(serializers) if apart and (serializer or holds_arrays(codec.descriptor)) else None
         encode = functools.partial(_encoded, spec, codec, value, serializer, leaving or serializers)
         long = not spec.provided and takes_long_to_write(value, arrays=not apart)
         data: bytes = await WORKERS.run(encode) if long else encode()
-        if leaving is None:
-            return Body(data)
-        if len(data) >= THRESHOLD:
-            return Body(b"", [run_of(data), *leaving.runs])
-        return Body(data, leaving.runs)
+        runs = leaving.runs if leaving else ()
+        return Body(b"", [run_of(data), *runs]) if apart and len(data) >= THRESHOLD else Body(data, runs)
 
     async def _decode(self, spec: Method[Any], codec: MessageCodec, body: Body, serializer: str, encoding: str) -> Any:
-        decode = functools.partial(self._decode_here, spec, codec, body, serializer, encoding)
-        here = spec.provided or not (body.buffers or takes_long_to_read(body.data, compressed=bool(encoding)))
-        return decode() if here else await WORKERS.run(decode)
+        if spec.provided or not (body.buffers or takes_long_to_read(body.data, compressed=bool(encoding))):
+            return self._decode_here(spec, codec, body, serializer, encoding)
+        return await WORKERS.run(functools.partial(self._decode_here, spec, codec, body, serializer, encoding))
 
     def _decode_here(self, spec: Method[Any], codec: MessageCodec, body: Body, serializer: str, encoding: str) -> Any:
         limit = self.max_message_size
