@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
-_EXPECTED: list[str] = []  # the modules of types that no name has been used of
+_EXPECTED: list[ModuleType] = []  # the packages whose types nothing has been used of
 
 
 def on_demand(package: str, modules: Mapping[str, tuple[str, ...]]) -> Callable[[str], Any]:
@@ -23,7 +24,7 @@ def on_demand(package: str, modules: Mapping[str, tuple[str, ...]]) -> Callable[
     own = vars(sys.modules[package])
     own["__dir__"] = lambda: sorted({*own, *homes})  # for people who look around
     if "types" in modules:
-        _EXPECTED.append(f"{package}.types")
+        _EXPECTED.append(sys.modules[package])
 
     def attribute(name: str) -> Any:
         if name in modules:
@@ -39,4 +40,6 @@ def on_demand(package: str, modules: Mapping[str, tuple[str, ...]]) -> Callable[
 def import_expected() -> None:
     """Import the types of every package that has been imported without them: a peer has named one that is not known."""
     while _EXPECTED:
-        import_module(_EXPECTED.pop())
+        package = _EXPECTED.pop()
+        if sys.modules.get(package.__name__) is package:  # else it has been unloaded, and its files may be gone
+            import_module(f"{package.__name__}.types")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from federation import v1
 from oiafed_rpc import Record
+from oiafed_rpc.on_demand import import_expected
 
 
 def _run(code: str) -> str:
@@ -51,6 +54,18 @@ def test_a_peer_can_name_the_types_of_a_package_that_is_merely_imported(serializ
     decode = f"from oiafed_rpc.serializer import {serializer} as S; import federation.v1; "
     decode += f"print(S().deserialize(bytes.fromhex('{_run(encode).strip()}')))"
     assert "FitConfig(epochs=3, " in _run(decode)
+
+
+def test_a_package_that_was_unloaded_is_not_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "gone_again"
+    package.mkdir()
+    package.joinpath("__init__.py").write_text(
+        "from oiafed_rpc.on_demand import on_demand\n__getattr__ = on_demand(__name__, {'types': ('Weights',)})\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("gone_again")
+    monkeypatch.delitem(sys.modules, "gone_again")
+    import_expected()
 
 
 def test_records_are_told_by_their_fields() -> None:
