@@ -54,9 +54,9 @@ check-generated: $(STAMP) ## Fail where generated files do not match what they a
 pytest: $(STAMP) ## The tests alone
 	$(BIN)/pytest -n auto
 
-test-slow: $(STAMP) ## Heartbeats beside what is busy for a minute; more names and random schemas; --against beside buf
+test-slow: $(STAMP) ## Heartbeats beside what is busy for a minute; more names, changes and random schemas; --against beside buf
 	OIAFED_BUSY_SECONDS=60 $(BIN)/pytest tests/e2e/test_processes.py -k heartbeats
-	OIAFED_THOROUGH=1 $(BIN)/pytest -n auto tests/unit/codegen/test_names_corpus.py tests/unit/codegen/test_random_schemas.py tests/unit/codegen/test_broken_schemas.py
+	OIAFED_THOROUGH=1 $(BIN)/pytest -n auto tests/typing/test_schema_change.py tests/unit/codegen/test_names_corpus.py tests/unit/codegen/test_random_schemas.py tests/unit/codegen/test_broken_schemas.py
 	OIAFED_THOROUGH=1 $(BIN)/pytest -rs tests/unit/codegen/test_beside_buf.py
 
 golden: $(STAMP) ## Rewrite the expected output of the generator's golden tests

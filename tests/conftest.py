@@ -15,3 +15,8 @@ def pytest_configure() -> None:
     os.environ["OIAFED_GEN_CACHE"] = ""
     settings.register_profile("beside-others", settings.get_profile("default"), deadline=None)
     settings.load_profile("beside-others")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """What `-n auto` means: a third of the time, tests wait for timers and for other processes."""
+    return 2 * (os.cpu_count() or 1)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
+from federation.v1 import TrainerStatus
 from oiafed_rpc import RpcError
 from rich.console import Console
 
@@ -31,19 +32,44 @@ async def demonstrate(experiment: Experiment, ports: list[int], folder: Path, co
     Raises:
         RpcError, ProcessError, TimeoutError, OSError: A run failed; perhaps within an ExceptionGroup.
     """
-    cancel_on_sigterm()
     one, other = folder / "memory.npz", folder / "grpc.npz"
-    console.rule("One process, in memory")
-    with Display(console) as display:
-        in_memory = await in_one_process(experiment, one, display)
+    in_memory = await in_memory_alone(experiment, one, console)
     _print_difference(console)
-    console.rule("Five processes, over gRPC")
-    with Display(console) as display:
-        over_grpc, stderr = await in_processes(experiment, other, display, ports, folder)
-    sys.stderr.write(stderr)
+    over_grpc = await over_grpc_alone(experiment, other, ports, folder, console)
     console.rule("The same result")
     console.print(results_table({"memory": in_memory, "gRPC": over_grpc}))
     return _compare(console, one, other)
+
+
+async def in_memory_alone(experiment: Experiment, output: Path, console: Console) -> list[TrainerStatus]:
+    """Run the experiment as tasks of this process; errors as for `demonstrate`."""
+    console.rule("One process, in memory")
+    with Display(console) as display:
+        return await in_one_process(experiment, output, display)
+
+
+async def over_grpc_alone(
+    experiment: Experiment, output: Path, ports: list[int], folder: Path, console: Console
+) -> list[TrainerStatus]:
+    """Run the experiment as processes; errors as for `demonstrate`."""
+    console.rule("Five processes, over gRPC")
+    with Display(console) as display:
+        history, stderr = await in_processes(experiment, output, display, ports, folder)
+    sys.stderr.write(stderr)
+    return history
+
+
+async def run(arguments: argparse.Namespace, ports: list[int], folder: Path, console: Console) -> bool:
+    """Run what the command line asks for; whether what is compared is the same."""
+    cancel_on_sigterm()
+    experiment = Experiment(rounds=arguments.rounds)
+    if arguments.only == "memory":
+        await in_memory_alone(experiment, folder / "memory.npz", console)
+    elif arguments.only == "grpc":
+        await over_grpc_alone(experiment, folder / "grpc.npz", ports, folder, console)
+    else:
+        return await demonstrate(experiment, ports, folder, console)
+    return True
 
 
 def _print_difference(console: Console) -> None:
@@ -98,17 +124,17 @@ def main() -> int:
     """Run the demo; the exit code says how it went."""
     parser = argparse.ArgumentParser(prog="python -m examples.fedavg", description=__doc__)
     parser.add_argument("--rounds", type=positive, default=Experiment.rounds, help="how many rounds to train")
+    parser.add_argument("--only", choices=("memory", "grpc"), help="one of the two runs; by default both, compared")
     parser.add_argument("--port", type=int, help="the first of the five ports to use; by default, free ones")
     arguments = parser.parse_args()
-    experiment = Experiment(rounds=arguments.rounds)
-    count = experiment.learners + 1
+    count = Experiment.learners + 1
     console = Console()
     one_thread()
     began = time.monotonic()
     try:
         ports = list(range(arguments.port, arguments.port + count)) if arguments.port else free_ports(count)
         with tempfile.TemporaryDirectory(prefix="fedavg-") as folder:
-            same = asyncio.run(demonstrate(experiment, ports, Path(folder), console))
+            same = asyncio.run(run(arguments, ports, Path(folder), console))
     except ExceptionGroup as group:
         return _fail(group)
     except FAILURES as error:

@@ -127,8 +127,7 @@ def test_the_configurations_differ_in_one_line() -> None:
 
 @pytest.mark.parametrize("victim", ["--part 2", "trainer.yaml"])
 def test_a_killed_node_ends_the_demo_with_its_name(victim: str) -> None:
-    with demo("--rounds", "100") as running:
-        running.read_until("over gRPC")
+    with demo("--only", "grpc", "--rounds", "100") as running:
         running.read_until("round   2 of 100")
         os.kill(running.find(victim), signal.SIGKILL)
         code, _, stderr = running.result(timeout=30)
@@ -140,7 +139,7 @@ def test_a_killed_node_ends_the_demo_with_its_name(victim: str) -> None:
 
 
 def test_a_port_in_use_ends_the_demo_with_a_clear_error() -> None:
-    with taken_port(offset=1) as first, demo("--rounds", "1", "--port", str(first)) as running:
+    with taken_port(offset=1) as first, demo("--only", "grpc", "--rounds", "1", "--port", str(first)) as running:
         code, _, stderr = running.result(timeout=60)
         assert code == 1
         assert "error: the process of learner_1 ended with exit code 1" in stderr
@@ -151,8 +150,7 @@ def test_a_port_in_use_ends_the_demo_with_a_clear_error() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_takes_its_processes_along(number: signal.Signals) -> None:
-    with demo("--rounds", "100") as running:
-        running.read_until("over gRPC")
+    with demo("--only", "grpc", "--rounds", "100") as running:
         running.read_until("round   1 of 100")
         running.process.send_signal(number)
         code, _, stderr = running.result(timeout=30)
@@ -162,8 +160,7 @@ def test_an_interrupted_demo_takes_its_processes_along(number: signal.Signals) -
 
 
 def test_a_killed_demo_leaves_no_process_behind() -> None:
-    with demo("--rounds", "100") as running:
-        running.read_until("over gRPC")
+    with demo("--only", "grpc", "--rounds", "100") as running:
         running.read_until("round   1 of 100")
         running.process.kill()
         assert not wait_until_gone(running, timeout=30)

@@ -31,13 +31,13 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
         """Check every field, however the value is made."""
         problems: dict[Path, str] = {}
         rules = fields(type(self))
-        for field in msgspec.structs.fields(self):
-            value: object = getattr(self, field.name)
+        for name, default in _defaults(type(self)).items():
+            value: object = getattr(self, name)
             try:
-                if value is not None or field.default is not None:
-                    msgspec.structs.force_setattr(self, field.name, rules[field.name](value))
+                if value is not None or default is not None:
+                    msgspec.structs.force_setattr(self, name, rules[name](value))
             except InvalidError as error:
-                problems |= error.under(field.name)
+                problems |= error.under(name)
         problems = problems or self.conflicts()
         if problems:
             raise InvalidError(problems)
@@ -45,6 +45,12 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
     def conflicts(self) -> dict[Path, str]:
         """What is wrong between fields that are right by themselves; path → problem."""
         return {}
+
+
+@cache
+def _defaults(cls: type[Section]) -> dict[str, object]:
+    """Field → what it is when nobody gives it; to ask msgspec takes longer than to check."""
+    return {field.name: field.default for field in msgspec.structs.fields(cls)}
 
 
 @cache
