@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import socket
 from collections.abc import Coroutine
@@ -43,6 +44,8 @@ class Link:
         self._stopped.set()
         self._listening = socket.socket()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._open: set[asyncio.Task[None]] = set()
+        self._broken = False
 
     @property
     def behind(self) -> str:
@@ -85,6 +88,16 @@ class Link:
         self._limit = None
         self._stopped.set()
 
+    def break_off(self) -> None:
+        """Cut all connections, and every new one as soon as it is made."""
+        self._broken = True
+        for each in self._open:
+            each.cancel()
+
+    def mend(self) -> None:
+        """Let new connections be made again."""
+        self._broken = False
+
     # --- how it does it
 
     def _run(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -96,8 +109,17 @@ class Link:
     async def _accept(self) -> None:
         while True:
             here, _ = await asyncio.get_running_loop().sock_accept(self._listening)
+            if self._broken:
+                here.close()
+                continue
             self.connections += 1
-            self._run(self._connected(here))
+            task = self._run(self._connected(here))
+            self._open.add(task)
+            task.add_done_callback(functools.partial(self._over, here))
+
+    def _over(self, here: socket.socket, task: asyncio.Task[None]) -> None:
+        self._open.discard(task)
+        here.close()  # one that is cancelled before it begins has not
 
     async def _connected(self, here: socket.socket) -> None:
         with here, socket.socket() as there:

@@ -42,6 +42,7 @@ def assemble(config: NodeConfig) -> dict[str, Any]:
         "interceptors": [_interceptor(each, index) for index, each in enumerate(config.transport.interceptors)],
         "serializers": _serializers(config),
         "retry": RetryPolicy.from_config(config.retry),
+        "delivery": config.delivery,
         "heartbeat": config.heartbeat.enabled and HeartbeatManager(config.heartbeat.interval, config.heartbeat.timeout),
         "connect_timeout": config.timeout.connect,
         "request_timeout": config.timeout.request,

@@ -15,13 +15,14 @@ from oiafed_rpc.bounded import GRACE, Waits, first_step, rest
 from oiafed_rpc.codec.messages import Params
 from oiafed_rpc.codec.misfit import FieldError, mismatch
 from oiafed_rpc.context import give_deadline
+from oiafed_rpc.delivery.redelivery import Lasting
 from oiafed_rpc.dynamic import WITH_STREAM, stream_in
 from oiafed_rpc.errors import Code, RetriableError, RpcError, as_rpc_error
 from oiafed_rpc.forking import on_fork
 from oiafed_rpc.interceptors import Context, Interceptor, Side, checked_reply, compose
 from oiafed_rpc.lifecycle import orphaned
 from oiafed_rpc.message import Encoded, Message
-from oiafed_rpc.method import Method
+from oiafed_rpc.method import Kind, Method
 from oiafed_rpc.options import Options
 from oiafed_rpc.repeating import Repeating, judged
 from oiafed_rpc.requests import Source
@@ -57,9 +58,12 @@ class Caller:
         serializers: What their payloads are sent with.
         timeout: Seconds that a call may take where neither its method nor its caller says.
         retry: How failed attempts are repeated; None for not at all.
+        lasting: How long calls outlive a link that breaks.
 
     Attributes:
         serializers: As given.
+        lasting: As given.
+        withdraw: Tells a node of a call that was given up; set before the first call.
         schemas: What the nodes that it calls have told of their schemas.
     """
 
@@ -72,10 +76,14 @@ class Caller:
         serializers: Serializers,
         timeout: float,
         retry: RetryPolicy | None,
+        lasting: Lasting,
     ) -> None:
         self.serializers = serializers
         self.schemas = Acquaintances()
+        self.lasting = lasting
+        self.withdraw: Callable[[Message], None] = lambda _: None
         self._told = self.schemas.of
+        self._ledgers = self.schemas.ledgers
         self._node_id = node_id
         self._role = role
         self._transport = transport
@@ -141,7 +149,18 @@ class Caller:
             return (await self._reply(request)).payload
         except RetriableError as error:
             repeating = self._repeating(error, request, payload, options)
-        return (await repeating.until_done(self._reply)).payload
+        except asyncio.CancelledError:
+            self._give_up(request)
+            raise
+        try:
+            return (await repeating.until_done(self._reply)).payload
+        except asyncio.CancelledError:
+            self._give_up(repeating.request)
+            raise
+
+    def _give_up(self, request: Message) -> None:
+        if request.ledger and self._incarnation:
+            self.withdraw(request)
 
     async def _with_items(self, request: Message, options: Options) -> Any:
         """The result of a call whose request is a stream."""
@@ -217,15 +236,16 @@ class Caller:
         if policy is not None:
             policy = replace(policy, total_timeout=None)  # the deadline has it already
 
-        def renewed(former: Message) -> Message:
+        def renewed(former: Message, anew: bool) -> Message:
             shared = Shared(former.encoded, former.turn)
             again = self._message(spec_of(former), former.method, former.target, payload, options, shared)
-            again.call_id = former.call_id
+            if not anew:
+                again.call_id, again.ledger = former.call_id, former.ledger
             again.deadline, again.latest = former.deadline, former.latest
             again.default_deadline = former.default_deadline
             return again
 
-        return Repeating(error, request, renewed, policy, may_repeat=options.may_repeat(request))
+        return Repeating(error, request, renewed, policy, self.lasting, may_repeat=options.may_repeat(request))
 
     def _policy(self, options: Options) -> RetryPolicy | None:
         return self._retry if options.retry is None else options.retry or None
@@ -252,6 +272,8 @@ class Caller:
         give_deadline(message, timeout or self._timeout, default=not timeout)
         message.role = self._role
         message.spec = spec
+        if self._ledgers and policy is not None and spec.kind is Kind.UNARY and not spec.provided:
+            message.ledger = self._ledgers.get(target, "")
         if shared is not None:
             message.encoded, message.turn = shared
         if options.progress is not None:

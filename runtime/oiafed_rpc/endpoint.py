@@ -9,7 +9,9 @@ from typing import Any, cast
 from oiafed_rpc.bounded import Waits, first_step, rest
 from oiafed_rpc.codec.messages import Params
 from oiafed_rpc.codec.misfit import FieldError
+from oiafed_rpc.config import DeliveryConfig
 from oiafed_rpc.context import CURRENT
+from oiafed_rpc.delivery.memory import Memory
 from oiafed_rpc.draining import Draining
 from oiafed_rpc.dynamic import DYNAMIC
 from oiafed_rpc.errors import Code, RetriableError, RpcError, as_rpc_error
@@ -34,6 +36,7 @@ class Endpoint:
         interceptors: What every call passes through.
         wire: What turns its messages to bytes and back.
         debug: Whether errors tell the traceback of their handler.
+        delivery: How much is remembered of the calls.
 
     Attributes:
         node_id: The id of the node.
@@ -41,6 +44,7 @@ class Endpoint:
         wire: What turns its messages to bytes and back.
         incarnation: What tells this start of the node from its former ones.
         draining: Whether calls are still taken, and those under way.
+        memory: The calls that are remembered.
     """
 
     def __init__(
@@ -51,12 +55,14 @@ class Endpoint:
         wire: Wire | None = None,
         *,
         debug: bool = False,
+        delivery: DeliveryConfig | None = None,
     ) -> None:
         self.node_id = node_id
         self.role = role
         self.wire = wire or Wire(Serializers())
         self.incarnation = ""
         self.draining = Draining(node_id)
+        self.memory = Memory(node_id, delivery or DeliveryConfig(), self.wire.serializers)
         self._debug = debug
         self._typed: dict[str, tuple[Method[Any], Target]] = {}
         self._named: dict[str, list[Target]] = {}
@@ -192,11 +198,18 @@ class Endpoint:
                 f"node {self.node_id!r} answers here, but the call is for {message.target!r}: "
                 "the address belongs to another node",
             )
+        attempt = message.attempt
+        if attempt is not None:
+            attempt.check(message)
         spec, rules, target = self._find(message)
         if rules.callers or message.identity is not None:
             check_caller(rules, message)
+        if attempt is not None and (former := attempt.former(message)) is not None:
+            return await former.until_ended()
         if self.draining.stopping and not spec.provided:
             raise self.draining.refusal()
+        if attempt is not None:
+            attempt.enter(message)
         if message.undecoded:
             if message.schema and spec.role and not spec.provided:
                 self._offers.check(message.schema, spec.path)

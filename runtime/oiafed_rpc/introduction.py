@@ -8,13 +8,20 @@ from typing import NamedTuple
 
 from oiafed_rpc.config import Address
 from oiafed_rpc.config.rules import LONGEST
-from oiafed_rpc.context import current_call
+from oiafed_rpc.context import CURRENT, current_call
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.peers import Peer
 from oiafed_rpc.schemas.described import describe
 from oiafed_rpc.system.node import NodeHandler, NodeProxy
-from oiafed_rpc.system.types import DescribeReply, DescribeRequest, HelloReply, HelloRequest
+from oiafed_rpc.system.types import (
+    CancelReply,
+    CancelRequest,
+    DescribeReply,
+    DescribeRequest,
+    HelloReply,
+    HelloRequest,
+)
 from oiafed_rpc.transport.base import Transport
 
 _FIRST_PAUSE = 0.05
@@ -54,11 +61,22 @@ class Introduction(NodeHandler):
         asked = set(request.paths)
         return describe(spec for spec in self._endpoint.methods if spec.path in asked)
 
+    async def cancel(self, request: CancelRequest) -> CancelReply:
+        """Cancel a call that is remembered."""
+        self._endpoint.memory.cancel(current_call().source, request.call_id)
+        return CancelReply()
+
     def _reply(self) -> HelloReply:
-        own = self._endpoint
+        own, asked = self._endpoint, CURRENT.get()
         schema, methods = own.offer_told()
+        remembers = asked is not None and asked.arrival is not None and asked.arrival.remembers
         return HelloReply(
-            node_id=own.node_id, role=own.role, incarnation=own.incarnation, schema=schema, methods=methods
+            node_id=own.node_id,
+            role=own.role,
+            incarnation=own.incarnation,
+            schema=schema,
+            methods=methods,
+            ledger=own.memory.ledger if remembers else "",
         )
 
     async def _check(self, request: HelloRequest) -> None:
@@ -85,6 +103,7 @@ class Introduction(NodeHandler):
                     await self._gone.wait()
             except TimeoutError:
                 raise _taken(request, f"a node of that id is connected to {own.node_id!r}") from None
+        own.memory.meet(request.node_id, request.incarnation)
 
 
 def _taken(request: HelloRequest, why: str) -> RpcError:
@@ -166,7 +185,7 @@ async def greet(own: Endpoint, node: NodeProxy, node_id: str) -> HelloReply:
     except RpcError as error:
         if error.code is not Code.UNIMPLEMENTED:
             raise
-    return HelloReply(node_id=node_id, role="", incarnation="", schema="")
+    return HelloReply(node_id=node_id, role="", incarnation="", schema="", ledger="")
 
 
 def _introduced(reply: HelloReply, address: Address, attendance: AsyncIterator[HelloReply] | None) -> Introduced:

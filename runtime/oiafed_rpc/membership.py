@@ -152,7 +152,7 @@ class Membership:
             try:
                 peer, reply, attendance = await introduce(self._transport, self._own, proxy, address, timeout)
                 await self._check_free(peer)
-                self._schemas.meet(peer.node_id, reply.schema, reply.methods)
+                self._schemas.meet(peer.node_id, reply.schema, reply.methods, reply.ledger)
             except BaseException:
                 await self._transport.forget(address.node_id)
                 raise
@@ -193,7 +193,7 @@ class Membership:
         if connecting is not None and connecting.locked():
             return  # somebody is asking it who it is already
         reply = await greet(self._own, proxy, node_id)
-        self._schemas.meet(node_id, reply.schema, reply.methods)
+        self._schemas.meet(node_id, reply.schema, reply.methods, reply.ledger)
         known = self._others().get(node_id)
         if known is not None and reply.incarnation != known.epoch:
             self._lose(node_id, "it was started anew")

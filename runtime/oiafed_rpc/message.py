@@ -17,6 +17,7 @@ from oiafed_rpc.turns import Turn
 
 if TYPE_CHECKING:
     from oiafed_rpc.bulk.outgoing import Outgoing
+    from oiafed_rpc.delivery.memory import Attempt
 
 _NOTHING = Body(b"")
 
@@ -56,12 +57,14 @@ class Arrival(NamedTuple):
         unpacks: The compressions that it reads replies with.
         encoding: The compression that the request's bodies came with; empty for none.
         fetches: Whether the source fetches the large buffers that a reply has left out.
+        remembers: Whether calls that come this way are remembered.
     """
 
     reads: tuple[str, ...] = ()
     unpacks: tuple[str, ...] = ()
     encoding: str = ""
     fetches: bool = False
+    remembers: bool = False
 
 
 def _no_metadata() -> dict[str, str]:
@@ -106,6 +109,8 @@ class Message:
         buffers: The large buffers that an undecoded payload has left out.
         identity: Who the source has proved to be, by its certificate; None where it has shown none.
         schema: What names the methods that the target has told the source of; empty where it has not told any.
+        ledger: What names the target's memory of calls, of a call that is sent again where its connection breaks.
+        attempt: Where the call is entered in that memory, at the target.
         cancelled: Whether the call has ended before its handler did.
         progress: What is told, on the event loop, of the call's large payloads as they travel.
         turn: What a large reply waits for before it is fetched; None where there is room for it in any case.
@@ -133,6 +138,8 @@ class Message:
     buffers: Sequence[Buffer] = field(default=(), repr=False)
     identity: Identity | None = None
     schema: str = ""
+    ledger: str = ""
+    attempt: Attempt | None = field(default=None, repr=False)
     cancelled: bool = False
     progress: Callable[[Transfer], object] | None = field(default=None, repr=False)
     turn: Turn | None = field(default=None, repr=False)

@@ -13,9 +13,11 @@ from typing import Any, Literal, Self, TypeVar, cast, overload
 
 from oiafed_rpc.caller import Caller
 from oiafed_rpc.collection import ProxyCollection
-from oiafed_rpc.config import Address, IdentityConfig, NodeConfig
+from oiafed_rpc.config import Address, DeliveryConfig, IdentityConfig, NodeConfig
 from oiafed_rpc.config.rules import LONGEST, seconds
 from oiafed_rpc.context import CURRENT, outside_of_calls
+from oiafed_rpc.delivery.redelivery import Lasting
+from oiafed_rpc.delivery.withdrawal import Withdrawals
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, ConfigError, RpcError
 from oiafed_rpc.events import Callback, Event
@@ -58,6 +60,7 @@ class Node:
             for not at all.
         heartbeat: How peers are asked for a sign of life: by default as `HeartbeatManager()` does; False for not at
             all.
+        delivery: How calls survive a connection that breaks: by default as `DeliveryConfig()` does.
         connect_timeout: Seconds that connecting to a node may take.
         request_timeout: Seconds that a call may take where neither its method nor its caller says.
         grace: Seconds in which calls under way may end when the node stops.
@@ -84,6 +87,7 @@ class Node:
         serializers: Serializers | None = None,
         retry: RetryPolicy | Literal[False] | None = None,
         heartbeat: HeartbeatManager | Literal[False] | None = None,
+        delivery: DeliveryConfig | None = None,
         connect_timeout: float = 10.0,
         request_timeout: float = 60.0,
         grace: float = 5.0,
@@ -100,16 +104,21 @@ class Node:
             raise ConfigError(f"grace must be a number of seconds from 0 to {LONGEST:,}, not {grace!r}")
         self._grace = grace
         serializers = serializers or Serializers()
-        self._endpoint = Endpoint(node_id, role, interceptors, Wire(serializers, max_message_size), debug=debug)
+        delivery = delivery or DeliveryConfig()
+        wire = Wire(serializers, max_message_size)
+        self._endpoint = Endpoint(node_id, role, interceptors, wire, debug=debug, delivery=delivery)
         self._endpoint.register(Introduction(self._endpoint), by_name=False)
+        beats = HeartbeatManager() if heartbeat is None else heartbeat or None
+        lasting = Lasting(delivery.patience, beats.is_lost if beats is not None else _never_lost)
         policy = RetryPolicy() if retry is None else retry or None
         self._caller = Caller(
-            node_id, role, self.transport, interceptors, serializers, seconds(request_timeout), policy
+            node_id, role, self.transport, interceptors, serializers, seconds(request_timeout), policy, lasting
         )
         schemas, inquiry = self._caller.schemas, Inquiry(self._endpoint, partial(NodeProxy, self._caller))
         schemas.admit = Admission(node_id, schemas, inquiry).admitted
+        self._withdrawals = Withdrawals(partial(NodeProxy, self._caller))
+        self._caller.withdraw = self._withdrawals.begin
         self.transport.attach(self._endpoint)
-        beats = HeartbeatManager() if heartbeat is None else heartbeat or None
         self._members = Membership(self._endpoint, self.transport, beats, self._caller.lose, schemas)
         self._authenticates = any(isinstance(each, AuthInterceptor) for each in interceptors)
         self._life = Life(self._begin, self._finish, self.node_id)
@@ -178,6 +187,7 @@ class Node:
     async def _begin(self) -> None:
         incarnation = secrets.token_hex(8)
         self._endpoint.incarnation = incarnation
+        self._endpoint.memory.begin(incarnation)
         self._endpoint.draining.open()
         await self.transport.start()
         self._caller.begin(incarnation)
@@ -204,7 +214,9 @@ class Node:
     async def _finish(self, grace: float | None) -> None:
         async with AsyncExitStack() as stack:  # each, whatever the others do
             stack.push_async_callback(self.transport.stop)
+            stack.push_async_callback(self._endpoint.memory.stop)
             stack.push_async_callback(self._caller.end)
+            stack.push_async_callback(self._withdrawals.close)
             stack.push_async_callback(self._members.stop)
             await self._endpoint.draining.drain(self._grace if grace is None else grace)
 
@@ -386,3 +398,7 @@ class Node:
             return function
 
         return add if function is None else add(function)
+
+
+def _never_lost(_: str) -> bool:
+    return False

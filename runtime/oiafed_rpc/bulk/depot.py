@@ -130,6 +130,8 @@ class Depot:
         held = self._held.get(transfer_id)
         if held is not None:
             self._log(held, "sent")
+            if isinstance(held.transfer, Outgoing) and held.transfer.delivered is not None:
+                held.transfer.delivered()
         self.drop(transfer_id)
 
     def drop(self, transfer_id: bytes) -> None:

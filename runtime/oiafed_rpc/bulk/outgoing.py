@@ -6,7 +6,7 @@ import copy
 import functools
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
 from oiafed_rpc.bulk.chunk import CHUNK, ID_SIZE, RAW, Chunk, Head, checksum
@@ -47,6 +47,7 @@ class Outgoing:
 
     Attributes:
         moved: How far it was sent by whoever sent a chunk last: it moves while somebody receives it.
+        delivered: Is told when its receiver has it all.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Outgoing:
         self.shared = shared
         self._placed: list[Placement] = []
         self.moved = 0
+        self.delivered: Callable[[], None] | None = None
         self._packing = packing
         self._known: dict[int, _Known] = {}
 

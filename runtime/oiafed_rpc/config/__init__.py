@@ -2,11 +2,12 @@
 
 from oiafed_rpc.config.address import Address
 from oiafed_rpc.config.model import IdentityConfig, ListenConfig, NodeConfig
-from oiafed_rpc.config.reliability import HeartbeatConfig, RetryConfig, TimeoutConfig
+from oiafed_rpc.config.reliability import DeliveryConfig, HeartbeatConfig, RetryConfig, TimeoutConfig
 from oiafed_rpc.config.transport import InterceptorConfig, LanesConfig, TlsConfig, TransportConfig
 
 __all__ = [
     "Address",
+    "DeliveryConfig",
     "HeartbeatConfig",
     "IdentityConfig",
     "InterceptorConfig",

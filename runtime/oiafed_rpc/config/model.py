@@ -15,7 +15,7 @@ from oiafed_rpc.config.environment import fill
 from oiafed_rpc.config.files import relative_to
 from oiafed_rpc.config.place import NO_PORT, PORTS, is_unix, port_conflicts
 from oiafed_rpc.config.problems import InvalidError, Path
-from oiafed_rpc.config.reliability import HeartbeatConfig, RetryConfig, TimeoutConfig
+from oiafed_rpc.config.reliability import DeliveryConfig, HeartbeatConfig, RetryConfig, TimeoutConfig
 from oiafed_rpc.config.rule import Schema
 from oiafed_rpc.config.rules import each
 from oiafed_rpc.config.section import Section, parse
@@ -73,6 +73,7 @@ class NodeConfig(Section, frozen=True, kw_only=True):
         transport: How calls travel.
         timeout: How long to wait.
         retry: How a call is tried again that failed in a way that another attempt may mend.
+        delivery: How a call survives a connection that breaks.
         heartbeat: How it learns that a peer is lost.
     """
 
@@ -84,6 +85,7 @@ class NodeConfig(Section, frozen=True, kw_only=True):
     transport: TransportConfig = TransportConfig()
     timeout: TimeoutConfig = TimeoutConfig()
     retry: RetryConfig = RetryConfig()
+    delivery: DeliveryConfig = DeliveryConfig()
     heartbeat: HeartbeatConfig = HeartbeatConfig()
 
     @classmethod

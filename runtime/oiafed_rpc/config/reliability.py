@@ -63,6 +63,23 @@ class RetryConfig(Section, frozen=True, kw_only=True):
         return {("initial_delay",): f"must not exceed max_delay, which is {self.max_delay:g}"}
 
 
+class DeliveryConfig(Section, frozen=True, kw_only=True):
+    """How a call survives a connection that breaks: its receiver remembers it, and its caller sends it again.
+
+    Attributes:
+        patience: Seconds to wait for a connection to come back: of a caller before it gives up a call whose outcome it
+            does not know, and of a receiver before it ends a handler whose caller is gone.
+        calls: How many answers a receiver remembers; 0 remembers no calls, and a broken connection ends them.
+        memory: Bytes of those answers in all. Large results wait beside that, for `patience` or until they are fetched.
+    """
+
+    example: ClassVar[str] = "{patience: 30}"
+
+    patience: Annotated[float, rules.seconds] = 30.0
+    calls: Annotated[int, rules.calls] = 10_000
+    memory: Annotated[int, rules.size] = 64 << 20
+
+
 class HeartbeatConfig(Section, frozen=True, kw_only=True):
     """How a node learns that a peer is lost.
 

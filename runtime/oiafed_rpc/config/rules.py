@@ -18,6 +18,9 @@ LONGEST = 100_000_000
 MOST_ATTEMPTS = 1000
 """A call that failed as often has failed."""
 
+MOST_CALLS = 10_000_000
+"""As many calls as a node can keep count of."""
+
 _LARGEST = (1 << 63) - 1
 _CUSTOM = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
 _PATTERN = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\.\*)?"
@@ -54,6 +57,15 @@ def attempts(value: object) -> int:
     number = plain_number(value)
     if not isinstance(number, int) or not 1 <= number <= MOST_ATTEMPTS:
         raise InvalidError(f"must be a whole number from 1 to {MOST_ATTEMPTS:,}, not {shown(value)}")
+    return number
+
+
+@single({"type": "integer", "minimum": 0, "maximum": MOST_CALLS})
+def calls(value: object) -> int:
+    """A number of calls."""
+    number = plain_number(value)
+    if not isinstance(number, int) or not 0 <= number <= MOST_CALLS:
+        raise InvalidError(f"must be a whole number from 0 to {MOST_CALLS:,}, not {shown(value)}")
     return number
 
 

@@ -1,10 +1,11 @@
-"""What the nodes that a node calls have told of their methods."""
+"""What the nodes that a node calls have told: of their methods, and of their memory of calls."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
+from oiafed_rpc.delivery.memory import LEDGER
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.message import Message
 from oiafed_rpc.method import Method
@@ -44,15 +45,17 @@ class Acquaintances:
 
     Attributes:
         of: For the id of each node what it has told.
+        ledgers: For the id of each node that remembers its calls what names its memory.
         admit: Looks at requests that need it; set before the first call.
     """
 
     def __init__(self) -> None:
         self.of: dict[str, Acquaintance] = {}
+        self.ledgers: dict[str, str] = {}
         self.admit: Admit = _as_it_is
 
-    def meet(self, node_id: str, schema: str, methods: Mapping[str, int]) -> None:
-        """Take note of what a node tells; an empty `schema` tells nothing.
+    def meet(self, node_id: str, schema: str, methods: Mapping[str, int], ledger: str = "") -> None:
+        """Take note of what a node tells; an empty `schema` or `ledger` tells nothing.
 
         Raises:
             RpcError: RESOURCE_EXHAUSTED for more methods than a node has.
@@ -60,16 +63,25 @@ class Acquaintances:
         if len(methods) > _MOST_METHODS:
             told = f"node {node_id!r} tells of {len(methods):,} methods: at most {_MOST_METHODS:,} are taken note of"
             raise RpcError(Code.RESOURCE_EXHAUSTED, told, {"node": node_id})
+        self._remembers(node_id, ledger)
         if not schema:
-            self.forget(node_id)
+            self.of.pop(node_id, None)
             return
         known = self.of.get(node_id)
         if known is None or not known.told(schema, methods):
             alike = (other for other in self.of.values() if other.told(schema, methods))  # thousands may share one
             self.of[node_id] = next(alike, None) or Acquaintance(schema, methods)
 
+    def _remembers(self, node_id: str, ledger: str) -> None:
+        if ledger:
+            self.ledgers[node_id] = ledger
+        else:
+            self.ledgers.pop(node_id, None)
+
     def heed(self, error: RpcError, node_id: str) -> None:
-        """Where a node says that it has other methods than it has told: have it asked anew before the next call."""
+        """Where a node says that it has something else than it has told: note it, or ask anew before the next call."""
+        if LEDGER in error.details:
+            self._remembers(node_id, error.details[LEDGER])
         known = self.of.get(node_id)
         if known is not None and error.details.get(STALE) == known.schema:
             self.of[node_id] = Acquaintance(known.schema, {})
@@ -77,10 +89,12 @@ class Acquaintances:
     def forget(self, node_id: str) -> None:
         """Know a node no more."""
         self.of.pop(node_id, None)
+        self.ledgers.pop(node_id, None)
 
     def clear(self) -> None:
         """Know nobody any more."""
         self.of.clear()
+        self.ledgers.clear()
 
 
 async def _as_it_is(message: Message) -> Message:

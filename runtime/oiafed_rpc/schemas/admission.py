@@ -90,7 +90,7 @@ class Admission:
         known = self._acquaintances.of[target]
         if spec.path not in known.methods:
             reply = await self._asking.hello(target)
-            self._acquaintances.meet(target, reply.schema, reply.methods)
+            self._acquaintances.meet(target, reply.schema, reply.methods, reply.ledger)
             agreement = self._known(target, spec)
             if agreement is not None:
                 return agreement

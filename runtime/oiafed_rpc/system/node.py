@@ -10,7 +10,7 @@ from collections.abc import Iterator as _Iterator
 
 from oiafed_rpc import stub as _rpc
 
-from .types import DescribeReply, DescribeRequest, HelloReply, HelloRequest
+from .types import CancelReply, CancelRequest, DescribeReply, DescribeRequest, HelloReply, HelloRequest
 
 _HELLO: _rpc.Method[HelloReply] = _rpc.Method(
     role="node",
@@ -42,6 +42,16 @@ _DESCRIBE: _rpc.Method[DescribeReply] = _rpc.Method(
     response=DescribeReply,
     idempotent=True,
 )
+_CANCEL: _rpc.Method[CancelReply] = _rpc.Method(
+    role="node",
+    name="cancel",
+    path="/oiafed.v1.Node/Cancel",
+    attribute="cancel",
+    kind=_rpc.Kind.UNARY,
+    request=CancelRequest,
+    response=CancelReply,
+    idempotent=True,
+)
 
 
 class NodeProxy(_rpc.Proxy):
@@ -64,6 +74,10 @@ class NodeProxy(_rpc.Proxy):
         """Tell what methods look like, for a caller whose schema has other fingerprints for them."""
         return await self._rpc_call(_DESCRIBE, request)
 
+    async def cancel(self, request: CancelRequest) -> CancelReply:
+        """Cancel a call of the caller that the node remembers: its connection may break, and that alone ends no such call."""
+        return await self._rpc_call(_CANCEL, request)
+
 
 class NodeCollection(_rpc.ProxyCollection[NodeProxy]):
     """Calls many nodes of the role `node`.
@@ -85,6 +99,10 @@ class NodeCollection(_rpc.ProxyCollection[NodeProxy]):
         """Tell what methods look like, for a caller whose schema has other fingerprints for them."""
         return self._rpc_broadcast(_DESCRIBE, request)
 
+    def cancel(self, request: CancelRequest) -> _rpc.Broadcast[CancelReply]:
+        """Cancel a call of the caller that the node remembers: its connection may break, and that alone ends no such call."""
+        return self._rpc_broadcast(_CANCEL, request)
+
 
 class NodeHandler(_rpc.Handler):
     """Implements the role `node`.
@@ -93,7 +111,7 @@ class NodeHandler(_rpc.Handler):
     """
 
     __role__ = "node"
-    __methods__ = (_HELLO, _ATTEND, _DESCRIBE)
+    __methods__ = (_HELLO, _ATTEND, _DESCRIBE, _CANCEL)
 
     @_abstractmethod
     def hello(self, request: HelloRequest) -> HelloReply | _Awaitable[HelloReply]:
@@ -106,3 +124,7 @@ class NodeHandler(_rpc.Handler):
     @_abstractmethod
     def describe(self, request: DescribeRequest) -> DescribeReply | _Awaitable[DescribeReply]:
         """Tell what methods look like, for a caller whose schema has other fingerprints for them."""
+
+    @_abstractmethod
+    def cancel(self, request: CancelRequest) -> CancelReply | _Awaitable[CancelReply]:
+        """Cancel a call of the caller that the node remembers: its connection may break, and that alone ends no such call."""

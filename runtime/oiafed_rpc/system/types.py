@@ -187,6 +187,8 @@ class HelloReply(_rpc.Record):
         incarnation: Differs for each start of the answering node's process.
         schema: Names what is in `methods`, as long as that stays the same; empty where the node does not tell.
         methods: For the path of each method of a schema that the node answers, the fingerprint of its shape.
+        ledger: Names the answering node's memory of calls: as long as it stays the same, a call that is sent again runs once. Empty
+            where the node remembers none.
     """
 
     node_id: str
@@ -203,6 +205,28 @@ class HelloReply(_rpc.Record):
 
     methods: dict[str, int] = _dataclasses.field(default_factory=lambda: {})
     """For the path of each method of a schema that the node answers, the fingerprint of its shape."""
+
+    ledger: str
+    """Names the answering node's memory of calls: as long as it stays the same, a call that is sent again runs once. Empty
+    where the node remembers none.
+    """
+
+
+@_rpc.record
+class CancelRequest(_rpc.Record):
+    """Which call its caller has given up.
+
+    Attributes:
+        call_id: Its call id.
+    """
+
+    call_id: str
+    """Its call id."""
+
+
+@_rpc.record
+class CancelReply(_rpc.Record):
+    """Nobody answers the call any more."""
 
 
 @_rpc.record
@@ -465,6 +489,8 @@ _rpc.bind(TakenReply, _bulk_pb2.TakenReply)
 _rpc.bind(DroppedReply, _bulk_pb2.DroppedReply)
 _rpc.bind(HelloRequest, _node_pb2.HelloRequest)
 _rpc.bind(HelloReply, _node_pb2.HelloReply)
+_rpc.bind(CancelRequest, _node_pb2.CancelRequest)
+_rpc.bind(CancelReply, _node_pb2.CancelReply)
 _rpc.bind(DescribeRequest, _node_pb2.DescribeRequest)
 _rpc.bind(DescribeReply, _node_pb2.DescribeReply, methods=MethodShape)
 _rpc.bind(MethodShape, _node_pb2.MethodShape)

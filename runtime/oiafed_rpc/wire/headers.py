@@ -39,6 +39,7 @@ class Route(NamedTuple):
         accept: The serializers that it reads replies with.
         schema: What names the methods that the called node has told the calling one of.
         bulk: Whether the caller fetches large buffers that a reply has left out.
+        ledger: What names the called node's memory of calls; empty for a call that need not be remembered.
     """
 
     source: str = ""
@@ -47,17 +48,27 @@ class Route(NamedTuple):
     accept: tuple[str, ...] = ()
     schema: str = ""
     bulk: bool = False
+    ledger: str = ""
 
 
 @lru_cache(_ROUTES)
 def route_header(
-    source: str, role: str, target: str, accept: tuple[str, ...], schema: str = "", *, bulk: bool = False
+    source: str,
+    role: str,
+    target: str,
+    accept: tuple[str, ...],
+    schema: str = "",
+    *,
+    bulk: bool = False,
+    ledger: str = "",
 ) -> str:
     """A route as text: `source=trainer;role=trainer;target=learner_0;accept=pickle,json`, percent-encoded."""
     listed = ",".join(map(_quoted, accept))
     told = f";schema={_quoted(schema)}" if schema else ""
     fetched = ";bulk=1" if bulk else ""
-    return f"source={_quoted(source)};role={_quoted(role)};target={_quoted(target)};accept={listed}{told}{fetched}"
+    kept = f";ledger={_quoted(ledger)}" if ledger else ""
+    who = f"source={_quoted(source)};role={_quoted(role)};target={_quoted(target)}"
+    return f"{who};accept={listed}{told}{fetched}{kept}"
 
 
 def _quoted(text: str) -> str:
@@ -68,9 +79,10 @@ def _quoted(text: str) -> str:
 def route_of(header: str) -> Route:
     """The route in a header. Each part may be left out; those that are not known are passed over."""
     parts = {key: value for key, _, value in (part.partition("=") for part in header.split(";"))}
-    source, role, target, schema = (unquote(parts.get(key, "")) for key in ("source", "role", "target", "schema"))
+    keys = ("source", "role", "target", "schema", "ledger")
+    source, role, target, schema, ledger = (unquote(parts.get(key, "")) for key in keys)
     accept = tuple(unquote(name) for name in parts.get("accept", "").split(",") if name)
-    return Route(source, role, target, accept, schema, parts.get("bulk") == "1")
+    return Route(source, role, target, accept, schema, parts.get("bulk") == "1", ledger)
 
 
 def request_headers(message: Message, reads: Iterable[str], *, bulk: bool = False) -> Headers:
@@ -81,7 +93,9 @@ def request_headers(message: Message, reads: Iterable[str], *, bulk: bool = Fals
         reads: The serializers that replies may come in.
         bulk: Whether replies may leave large buffers out, to be fetched.
     """
-    route = route_header(message.source, message.role, message.target, tuple(reads), message.schema, bulk=bulk)
+    route = route_header(
+        message.source, message.role, message.target, tuple(reads), message.schema, bulk=bulk, ledger=message.ledger
+    )
     ours = [(ROUTE, route), (CALL_ID, message.call_id)]
     if not spec_of(message).role:
         ours.append((METHOD, _quoted(message.method)))
@@ -120,6 +134,7 @@ def request_from(
     message = Message(method, route.source, route.target or node_id, None, theirs, ours.get(CALL_ID, ""))
     message.role = route.role
     message.schema = route.schema
+    message.ledger = route.ledger
     message.spec = spec
     message.stream = unquote(ours.get(STREAM, "")) if dynamic else ""
     message.serializer = unquote(ours.get(SERIALIZER, ""))

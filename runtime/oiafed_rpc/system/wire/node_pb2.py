@@ -27,7 +27,7 @@ from . import options_pb2 as options_pb2
 from . import tensor_pb2 as tensor_pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14oiafed/v1/node.proto\x12\toiafed.v1\x1a\x17oiafed/v1/options.proto\x1a\x16oiafed/v1/tensor.proto\"B\n\x0cHelloRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t\"\xb5\x01\n\nHelloReply\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t\x12\x0e\n\x06schema\x18\x04 \x01(\t\x12\x33\n\x07methods\x18\x05 \x03(\x0b\x32\".oiafed.v1.HelloReply.MethodsEntry\x1a.\n\x0cMethodsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x06:\x02\x38\x01\" \n\x0f\x44\x65scribeRequest\x12\r\n\x05paths\x18\x01 \x03(\t\"G\n\rDescribeReply\x12\'\n\x07methods\x18\x01 \x03(\x0b\x32\x16.oiafed.v1.MethodShape\x12\r\n\x05\x66iles\x18\x02 \x01(\x0c\"\x88\x01\n\x0bMethodShape\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\t\x12\x10\n\x08response\x18\x03 \x01(\t\x12\x0e\n\x06\x65rrors\x18\x04 \x03(\t\x12\x14\n\x0ctakes_stream\x18\x05 \x01(\x08\x12\x14\n\x0cgives_stream\x18\x06 \x01(\x08\x12\x0c\n\x04item\x18\x07 \x01(\x05\x32\xd6\x01\n\x04Node\x12<\n\x05Hello\x12\x17.oiafed.v1.HelloRequest\x1a\x15.oiafed.v1.HelloReply\"\x03\x90\x02\x02\x12?\n\x06\x41ttend\x12\x17.oiafed.v1.HelloRequest\x1a\x15.oiafed.v1.HelloReply\"\x03\x90\x02\x02\x30\x01\x12\x45\n\x08\x44\x65scribe\x12\x1a.oiafed.v1.DescribeRequest\x1a\x18.oiafed.v1.DescribeReply\"\x03\x90\x02\x02\x1a\x08\xb2\xed\x18\x04node2\xfe\x01\n\x07\x44ynamic\x12\x30\n\x04\x43\x61ll\x12\x13.oiafed.v1.PyObject\x1a\x13.oiafed.v1.PyObject\x12\x34\n\x06Stream\x12\x13.oiafed.v1.PyObject\x1a\x13.oiafed.v1.PyObject0\x01\x12<\n\x0e\x43\x61llWithStream\x12\x13.oiafed.v1.PyObject\x1a\x13.oiafed.v1.PyObject(\x01\x12@\n\x10StreamWithStream\x12\x13.oiafed.v1.PyObject\x1a\x13.oiafed.v1.PyObject(\x01\x30\x01\x1a\x0b\xb2\xed\x18\x07\x64ynamicB\x15\xaa\xed\x18\x11oiafed_rpc.systemb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14oiafed/v1/node.proto\x12\toiafed.v1\x1a\x17oiafed/v1/options.proto\x1a\x16oiafed/v1/tensor.proto\"B\n\x0cHelloRequest\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t\"\xc5\x01\n\nHelloReply\x12\x0f\n\x07node_id\x18\x01 \x01(\t\x12\x0c\n\x04role\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t\x12\x0e\n\x06schema\x18\x04 \x01(\t\x12\x33\n\x07methods\x18\x05 \x03(\x0b\x32\".oiafed.v1.HelloReply.MethodsEntry\x12\x0e\n\x06ledger\x18\x06 \x01(\t\x1a.\n\x0cMethodsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x06:\x02\x38\x01\" \n\rCancelRequest\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\"\r\n\x0b\x43\x61ncelReply\" \n\x0f\x44\x65scribeRequest\x12\r\n\x05paths\x18\x01 \x03(\t\"G\n\rDescribeReply\x12\'\n\x07methods\x18\x01 \x03(\x0b\x32\x16.oiafed.v1.MethodShape\x12\r\n\x05\x66iles\x18\x02 \x01(\x0c\"\x88\x01\n\x0bMethodShape\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0f\n\x07request\x18\x02 \x01(\t\x12\x10\n\x08response\x18\x03 \x01(\t\x12\x0e\n\x06\x65rrors\x18\x04 \x03(\t\x12\x14\n\x0ctakes_stream\x18\x05 \x01(\x08\x12\x14\n\x0cgives_stream\x18\x06 \x01(\x08\x12\x0c\n\x04item\x18\x07 \x01(\x05\x32\x97\x02\n\x04Node\x12<\n\x05Hello\x12\x17.oiafed.v1.HelloRequest\x1a\x15.oiafed.v1.HelloReply\"\x03\x90\x02\x02\x12?\n\x06\x41ttend\x12\x17.oiafed.v1.HelloRequest\x1a\x15.oiafed.v1.HelloReply\"\x03\x90\x02\x02\x30\x01\x12\x45\n\x08\x44\x65scribe\x12\x1a.oiafed.v1.DescribeRequest\x1a\x18.oiafed.v1.DescribeReply\"\x03\x90\x02\x02\x12?\n\x06\x43\x61ncel\x12\x18.oiafed.v1.CancelRequest\x1a\x16.oiafed.v1.CancelReply\"\x03\x90\x02\x02\x1a\x08\xb2\xed\x18\x04node2\xfe\x01\n\x07\x44ynamic\x12\x30\n\x04\x43\x61ll\x12\x13.oiafed.v1.PyObject\x1a\x13.oiafed.v1.PyObject\x12\x34\n\x06Stream\x12\x13.oiafed.v1.PyObject\x1a\x13.oiafed.v1.PyObject0\x01\x12<\n\x0e\x43\x61llWithStream\x12\x13.oiafed.v1.PyObject\x1a\x13.oiafed.v1.PyObject(\x01\x12@\n\x10StreamWithStream\x12\x13.oiafed.v1.PyObject\x1a\x13.oiafed.v1.PyObject(\x01\x30\x01\x1a\x0b\xb2\xed\x18\x07\x64ynamicB\x15\xaa\xed\x18\x11oiafed_rpc.systemb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,22 +45,28 @@ if not _descriptor.__dict__["_USE_C_DESCRIPTORS"]:
   _globals['_NODE'].methods_by_name['Attend']._serialized_options = b'\220\002\002'
   _globals['_NODE'].methods_by_name['Describe']._loaded_options = None
   _globals['_NODE'].methods_by_name['Describe']._serialized_options = b'\220\002\002'
+  _globals['_NODE'].methods_by_name['Cancel']._loaded_options = None
+  _globals['_NODE'].methods_by_name['Cancel']._serialized_options = b'\220\002\002'
   _globals['_DYNAMIC']._loaded_options = None
   _globals['_DYNAMIC']._serialized_options = b'\262\355\030\007dynamic'
   _globals['_HELLOREQUEST']._serialized_start=84
   _globals['_HELLOREQUEST']._serialized_end=150
   _globals['_HELLOREPLY']._serialized_start=153
-  _globals['_HELLOREPLY']._serialized_end=334
-  _globals['_HELLOREPLY_METHODSENTRY']._serialized_start=288
-  _globals['_HELLOREPLY_METHODSENTRY']._serialized_end=334
-  _globals['_DESCRIBEREQUEST']._serialized_start=336
-  _globals['_DESCRIBEREQUEST']._serialized_end=368
-  _globals['_DESCRIBEREPLY']._serialized_start=370
-  _globals['_DESCRIBEREPLY']._serialized_end=441
-  _globals['_METHODSHAPE']._serialized_start=444
-  _globals['_METHODSHAPE']._serialized_end=580
-  _globals['_NODE']._serialized_start=583
-  _globals['_NODE']._serialized_end=797
-  _globals['_DYNAMIC']._serialized_start=800
-  _globals['_DYNAMIC']._serialized_end=1054
+  _globals['_HELLOREPLY']._serialized_end=350
+  _globals['_HELLOREPLY_METHODSENTRY']._serialized_start=304
+  _globals['_HELLOREPLY_METHODSENTRY']._serialized_end=350
+  _globals['_CANCELREQUEST']._serialized_start=352
+  _globals['_CANCELREQUEST']._serialized_end=384
+  _globals['_CANCELREPLY']._serialized_start=386
+  _globals['_CANCELREPLY']._serialized_end=399
+  _globals['_DESCRIBEREQUEST']._serialized_start=401
+  _globals['_DESCRIBEREQUEST']._serialized_end=433
+  _globals['_DESCRIBEREPLY']._serialized_start=435
+  _globals['_DESCRIBEREPLY']._serialized_end=506
+  _globals['_METHODSHAPE']._serialized_start=509
+  _globals['_METHODSHAPE']._serialized_end=645
+  _globals['_NODE']._serialized_start=648
+  _globals['_NODE']._serialized_end=927
+  _globals['_DYNAMIC']._serialized_start=930
+  _globals['_DYNAMIC']._serialized_end=1184
 # @@protoc_insertion_point(module_scope)

@@ -70,6 +70,7 @@ class HelloReply(_message.Message):
     INCARNATION_FIELD_NUMBER: _builtins.int
     SCHEMA_FIELD_NUMBER: _builtins.int
     METHODS_FIELD_NUMBER: _builtins.int
+    LEDGER_FIELD_NUMBER: _builtins.int
     node_id: _builtins.str
     """The answering node's id."""
     role: _builtins.str
@@ -78,6 +79,10 @@ class HelloReply(_message.Message):
     """Differs for each start of the answering node's process."""
     schema: _builtins.str
     """Names what is in `methods`, as long as that stays the same; empty where the node does not tell."""
+    ledger: _builtins.str
+    """Names the answering node's memory of calls: as long as it stays the same, a call that is sent again runs once. Empty
+    where the node remembers none.
+    """
     @_builtins.property
     def methods(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """For the path of each method of a schema that the node answers, the fingerprint of its shape."""
@@ -90,14 +95,50 @@ class HelloReply(_message.Message):
         incarnation: _builtins.str = ...,
         schema: _builtins.str = ...,
         methods: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        ledger: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["incarnation", b"incarnation", "methods", b"methods", "node_id", b"node_id", "role", b"role", "schema", b"schema"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["incarnation", b"incarnation", "ledger", b"ledger", "methods", b"methods", "node_id", b"node_id", "role", b"role", "schema", b"schema"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HelloReply: _TypeAlias = HelloReply  # noqa: Y015
+
+@_typing.final
+class CancelRequest(_message.Message):
+    """Which call its caller has given up."""
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    """Its call id."""
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelRequest: _TypeAlias = CancelRequest  # noqa: Y015
+
+@_typing.final
+class CancelReply(_message.Message):
+    """Nobody answers the call any more."""
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelReply: _TypeAlias = CancelReply  # noqa: Y015
 
 @_typing.final
 class DescribeRequest(_message.Message):

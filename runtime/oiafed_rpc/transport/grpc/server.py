@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
@@ -15,13 +16,16 @@ from oiafed_rpc.bulk.depot import Depot
 from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.bulk.packing import Packing
 from oiafed_rpc.bulk.reference import has_reference, split, with_reference
+from oiafed_rpc.delivery.answer import Answer, failed
+from oiafed_rpc.delivery.memory import Attempt
 from oiafed_rpc.endpoint import Endpoint
-from oiafed_rpc.errors import RpcError
+from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.message import Identity, Message
+from oiafed_rpc.method import SYSTEM_SERVICE, Kind
 from oiafed_rpc.streams import close, next_item
 from oiafed_rpc.transport.grpc.failures import DETAILS_KEY, GRPC_CODES
 from oiafed_rpc.wire.headers import ENCODING, request_from, title_from
-from oiafed_rpc.wire.status import encode_error, shortened
+from oiafed_rpc.wire.status import shortened
 
 if TYPE_CHECKING:
     _Context = aio.ServicerContext[bytes, bytes]
@@ -80,12 +84,12 @@ class _Route:
         self.secure = secure
         self.spec = spec = endpoint.spec(path)
         self.timeout = (spec.timeout if spec else None) or timeout
+        self.remembers = spec is not None and spec.kind is Kind.UNARY and not spec.provided
+        self.introduces = path.startswith(SYSTEM_SERVICE)
         self.kind = _KINDS[spec is not None and spec.takes_stream, spec is not None and spec.gives_stream]
 
     def body(self, data: bytes, headers: Sequence[tuple[str, str | bytes]]) -> Body:
         """A body as it came, with what it had left out."""
-        if not has_reference(data):
-            return Body(data)
         reference, rest = split(data)
         return Body(rest, (), self.depot.take(reference.id, title_from(self.path, self.spec, headers)))
 
@@ -100,6 +104,14 @@ class _Route:
         outgoing = Outgoing(body.runs, packing=Packing.of(compressor))
         self.depot.depart(outgoing, f"the reply of {message.method} to node {message.source!r}")
         return with_reference(body.data, outgoing.id, outgoing.sizes), outgoing
+
+    def offered(self, answer: Answer, message: Message) -> Answer:
+        """An answer that is given once more: what its body has left out can be fetched anew."""
+        if answer.outgoing is None or message.attempt is None or not message.attempt.joins:
+            return answer
+        outgoing = answer.outgoing.addressed()
+        self.depot.depart(outgoing, f"the reply of {message.method} to node {message.source!r}, once more")
+        return answer._replace(data=with_reference(split(answer.data)[1], outgoing.id, outgoing.sizes))
 
 
 class _Call(_Handler):
@@ -119,22 +131,33 @@ class _Call(_Handler):
         self._metadata = metadata
 
     async def answer(self, body: bytes | AsyncIterator[bytes], context: _Context) -> bytes:
-        try:
-            data, compressor = await self._answer(body, context)
-        except RpcError as error:
-            failure = self._failure(error)
-        else:
-            if compressor is not None:
-                await context.send_initial_metadata(((ENCODING, compressor.name),))
-            return data
-        # from here, as gRPC keeps what this raises in a circle with its call, and with that all frames on the way
-        return await self._abort(failure, context)
+        answer = await self._answer(body, context)
+        if answer.code is not None:
+            # from here, as gRPC keeps what this raises in a circle with its call, and with that all frames on the way
+            return await self._abort(_failure(answer), context)
+        if answer.encoding:
+            await context.send_initial_metadata(((ENCODING, answer.encoding),))
+        return answer.data
 
-    async def _answer(self, body: bytes | AsyncIterator[bytes], context: _Context) -> tuple[bytes, Compressor | None]:
-        message = self._message(body, context)
-        reply = await self._route.endpoint.receive(message)
-        data, _ = await self._route.reply(message, reply.payload, reply.compressor)
-        return data, reply.compressor
+    async def _answer(self, body: bytes | AsyncIterator[bytes], context: _Context) -> Answer:
+        try:
+            message = self._message(body, context)
+        except RpcError as error:
+            return failed(error, self._route.wire.serializers)
+        if message.attempt is None:
+            return await self._answered(message)
+        memory = self._route.endpoint.memory
+        return self._route.offered(await memory.attend(message.attempt, self._answered(message)), message)
+
+    async def _answered(self, message: Message) -> Answer:
+        try:
+            reply = await self._route.endpoint.receive(message)
+            if message.attempt is not None and message.attempt.joins:
+                return message.attempt.answer(message)
+            data, left = await self._route.reply(message, reply.payload, reply.compressor)
+        except RpcError as error:
+            return failed(error, self._route.wire.serializers)
+        return Answer(data, reply.compressor.name if reply.compressor else "", outgoing=left)
 
     async def answers(self, body: bytes | AsyncIterator[bytes], context: _Context) -> AsyncIterator[bytes]:
         route = self._route
@@ -165,27 +188,42 @@ class _Call(_Handler):
 
     def _message(self, body: bytes | AsyncIterator[bytes], context: _Context) -> Message:
         route = self._route
-        came: Body | AsyncIterator[Body]
-        if isinstance(body, bytes):
-            came = route.body(body, self._metadata)
-        else:
-            came = _whole(body, route, self._metadata, context)
+        came = Body(body) if isinstance(body, bytes) else _whole(body, route, self._metadata, context)
         message = request_from(route.path, route.spec, came, self._metadata, route.endpoint.node_id)
+        if isinstance(body, bytes):
+            self._begin(message, body)
         left = cast("float | None", context.time_remaining())
         message.deadline = time.monotonic() + (route.timeout if left is None else left)
+        if route.introduces and message.arrival is not None:
+            message.arrival = message.arrival._replace(remembers=True)
         if route.secure:
             message.identity = _identity(context)
             if message.identity is not None and not message.source:
                 _introduce(message, message.identity)
         return message
 
+    def _begin(self, message: Message, body: bytes) -> None:
+        """Take what its body has left out; that of a call that is to be remembered, once it is seen to be new."""
+        route = self._route
+        take = functools.partial(route.body, body, self._metadata) if has_reference(body) else None
+        if message.ledger and route.remembers:
+            message.attempt = Attempt(route.endpoint.memory, take)
+        elif take is not None:
+            came = take()
+            message.payload, message.buffers = came.data, came.buffers
+
     def _failure(self, error: RpcError) -> _Failure:
-        details = encode_error(error, self._route.wire.serializers)
-        return GRPC_CODES[error.code], shortened(error.message), ((DETAILS_KEY, details),)
+        return _failure(failed(error, self._route.wire.serializers))
 
     @staticmethod
     async def _abort(failure: _Failure, context: _Context) -> NoReturn:
         await context.abort(*failure)
+
+
+def _failure(answer: Answer) -> _Failure:
+    """What gRPC is told of a call that has failed."""
+    code = GRPC_CODES[answer.code or Code.UNKNOWN]
+    return code, shortened(answer.message), ((DETAILS_KEY, answer.data),)
 
 
 class _Unary(_Call):
@@ -224,7 +262,7 @@ async def _whole(
     gRPC ends both alike, and notices a moment later that the call is cancelled: then asking once more ends it here.
     """
     async for body in bodies:
-        yield route.body(body, headers)
+        yield route.body(body, headers) if has_reference(body) else Body(body)
     for _ in range(_LOOKS):
         await asyncio.sleep(_MOMENT)
         await context.read()

@@ -1,0 +1,96 @@
+"""Tasks that begin at once: most calls end in their first step, and need not wait for a turn of the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sys
+import types
+from collections.abc import Coroutine, Generator
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class _Steps:
+    """A coroutine whose first step is taken as part of a task, before that task has its turn."""
+
+    def __init__(self, work: Coroutine[Any, Any, Any]) -> None:
+        self._work = work
+        self._waiting: Any = None
+        self.ended = False
+        self.value: Any = None
+
+    def first(self) -> None:
+        """Take it; raises what the coroutine raises."""
+        self.ended = True
+        try:
+            self._waiting = self._work.send(None)
+            self.ended = False
+        except StopIteration as done:
+            self.value = done.value
+
+    @types.coroutine
+    def others(self) -> Generator[Any, None, Any]:
+        """Take the others."""
+        waiting, self._waiting = self._waiting, None
+        while not self.ended:
+            thrown: BaseException | None = None
+            try:
+                yield waiting
+            except GeneratorExit:
+                self._work.close()
+                raise
+            except BaseException as error:
+                thrown = error
+            try:
+                waiting = self._work.send(None) if thrown is None else self._work.throw(thrown)
+            except StopIteration as done:
+                return done.value
+            finally:
+                thrown = None  # it has this frame
+        return None
+
+    async def run(self) -> Any:
+        """What the task runs."""
+        return await self.others()
+
+
+def _begin_in_steps(work: Coroutine[Any, Any, T], name: str) -> tuple[T | None, asyncio.Task[T] | None]:
+    """As `begin`; before Python 3.12, asyncio has no such tasks of its own."""
+    from asyncio.tasks import _enter_task, _leave_task  # pyright: ignore[reportPrivateUsage] # eager tasks use them too
+
+    loop, current, context = asyncio.get_running_loop(), asyncio.current_task(), contextvars.copy_context()
+    steps = _Steps(work)
+    task: asyncio.Task[T] = asyncio.Task(steps.run(), loop=loop, name=name, context=context)
+    if current is not None:
+        _leave_task(loop, current)
+    _enter_task(loop, task)
+    try:
+        context.run(steps.first)
+    finally:
+        _leave_task(loop, task)
+        if current is not None:
+            _enter_task(loop, current)
+    return (steps.value, None) if steps.ended else (None, task)
+
+
+def _begin_eagerly(work: Coroutine[Any, Any, T], name: str) -> tuple[T | None, asyncio.Task[T] | None]:
+    eager: Any = asyncio.Task  # its parameter is not known to type checkers at the oldest Python that is supported
+    task: asyncio.Task[T] = eager(work, loop=asyncio.get_running_loop(), name=name, eager_start=True)
+    return (task.result(), None) if task.done() else (None, task)
+
+
+begin = _begin_in_steps if sys.version_info < (3, 12) else _begin_eagerly
+"""Begin a task.
+
+Args:
+    work: What it does.
+    name: Its name.
+
+Returns:
+    The result, where it has ended in its first step, else the task.
+
+Raises:
+    BaseException: what it has raised in its first step.
+"""
