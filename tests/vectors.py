@@ -116,6 +116,7 @@ def requests() -> list[Vector]:
         _request("a typed call whose body another serializer made", f"{learner}/Watch", small, serializer="json"),
         _request("a compressed body", f"{learner}/Watch", small, compressor=Stored()),
         _request("a call to a node that has told its methods", f"{learner}/Watch", small, schema=_hello().schema),
+        _request("a call to a node that remembers it", f"{learner}/Describe", {}, ledger=_hello().ledger),
         _request("metadata of the caller's own", f"{learner}/Describe", {}, metadata={"auth_token": "s3cret"}),
         _request("a schema-less call", f"{dynamic}/Call", {"epochs": 3}, name="fit"),
         _request("the same in protobuf", f"{dynamic}/Call", {"epochs": 3}, name="fit", serializer="proto"),
@@ -144,7 +145,12 @@ def _hello() -> HelloReply:
     offer = Offers("learner_0").tell([METHODS["/federation.v1.Learner/Fit"]])
     incarnation = "0b1c2d3e4f506172"
     return HelloReply(
-        node_id="learner_0", role="learner", incarnation=incarnation, schema=offer.schema, methods=offer.methods
+        node_id="learner_0",
+        role="learner",
+        incarnation=incarnation,
+        schema=offer.schema,
+        methods=offer.methods,
+        ledger=incarnation,
     )
 
 

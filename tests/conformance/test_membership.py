@@ -24,6 +24,7 @@ from oiafed_rpc import (
     RpcError,
     Side,
 )
+from oiafed_rpc.config import DeliveryConfig
 
 from tests.conformance.conftest import Federation
 
@@ -67,9 +68,10 @@ def _beats() -> HeartbeatManager:
 
 
 async def _silent_pair(federation: Federation) -> tuple[Node, Node, Silence, Log]:
-    """A trainer with fast heartbeats, its learner, and what makes the learner silent."""
-    silence = Silence()
-    learner = await federation.start("learner_0", "learner", interceptors=[silence], heartbeat=False)
+    """A trainer with fast heartbeats, its learner that remembers no calls, and what makes it silent."""
+    silence, forgetful = Silence(), DeliveryConfig(calls=0)
+    options: dict[str, Any] = {"interceptors": [silence], "heartbeat": False, "delivery": forgetful}
+    learner = await federation.start("learner_0", "learner", **options)
     trainer = await federation.start("trainer", "trainer", heartbeat=_beats())
     log = Log(trainer, "lost", "recovered")
     await trainer.connect(federation.address(learner))

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from oiafed_rpc import Code, GrpcTransport, HeartbeatManager, Node, OutcomeUnknown, RpcError
+from oiafed_rpc.config import DeliveryConfig
 
 SOON = 10.0
 BUSY = float(os.environ.get("OIAFED_BUSY_SECONDS", "3"))
@@ -112,12 +113,14 @@ async def _call(node: Node, kind: str, timeout: float) -> Any:
     return [item async for item in items]
 
 
+IMPATIENT = DeliveryConfig(patience=0.2)
 KINDS = ("unary", "server", "client", "two_way")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_calls_to_a_killed_peer_end_at_once(kind: str) -> None:
-    async with _learner() as (process, address), Node("trainer", "trainer", GrpcTransport()) as trainer:
+    trainer = Node("trainer", "trainer", GrpcTransport(), delivery=IMPATIENT)
+    async with _learner() as (process, address), trainer:
         await trainer.connect(address)
         waiting = asyncio.create_task(_call(trainer, kind, 60))
         assert await _line(process) == "running\n"
@@ -143,7 +146,7 @@ async def test_calls_to_a_stopped_peer_end_by_their_deadline(kind: str) -> None:
 
 async def test_a_stopped_peer_is_lost_and_recovers_when_it_goes_on() -> None:
     beats = HeartbeatManager(interval=0.2, timeout=1)
-    trainer = Node("trainer", "trainer", GrpcTransport(), heartbeat=beats)
+    trainer = Node("trainer", "trainer", GrpcTransport(), heartbeat=beats, delivery=IMPATIENT)
     lost, recovered = asyncio.Event(), asyncio.Event()
     trainer.on("lost", lambda peer: lost.set())
     trainer.on("recovered", lambda peer: recovered.set())

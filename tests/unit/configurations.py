@@ -28,6 +28,7 @@ transport:
 timeout: {connect: 2.5, request: 90, idle: 7.5, grace: 0}
 retry: {max_attempts: 5, backoff_strategy: linear, initial_delay: 0.5, max_delay: 8, total_timeout: 60}
 heartbeat: {enabled: false, interval: 5, timeout: 20}
+delivery: {patience: 12.5, calls: 100, memory: 1MiB}
 """
 
 VALID: list[dict[str, object]] = [

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from oiafed_rpc.config import (
     Address,
+    DeliveryConfig,
     HeartbeatConfig,
     IdentityConfig,
     InterceptorConfig,
@@ -74,6 +75,7 @@ def test_every_key_of_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
         max_attempts=5, backoff_strategy="linear", initial_delay=0.5, max_delay=8.0, total_timeout=60.0
     )
     assert config.heartbeat == HeartbeatConfig(enabled=False, interval=5.0, timeout=20.0)
+    assert config.delivery == DeliveryConfig(patience=12.5, calls=100, memory=1 << 20)
 
 
 def test_what_is_left_out_has_a_default() -> None:

@@ -14,6 +14,7 @@ from federation.v1 import FitConfig, FitResult, LearnerProxy, NotReady
 from federation.v1.wire import federation_pb2
 from grpc import StatusCode, aio
 from oiafed_rpc import AuthError, AuthInterceptor, Code, ConfigError, GrpcTransport, Node, RpcError
+from oiafed_rpc.config import DeliveryConfig
 
 from tests.unit.learners import Echo
 
@@ -176,7 +177,8 @@ asyncio.run(main())
     assert process.stdout is not None
     try:
         port = int(await asyncio.wait_for(process.stdout.readline(), 30))
-        async with Node("t", "trainer", GrpcTransport()) as trainer:
+        impatient = DeliveryConfig(patience=0.2)
+        async with Node("t", "trainer", GrpcTransport(), delivery=impatient) as trainer:
             await trainer.connect(f"victim@127.0.0.1:{port}")
             call = asyncio.create_task(trainer.get_proxy("victim").call("forever"))
             assert await asyncio.wait_for(process.stdout.readline(), 30) == b"called\n"

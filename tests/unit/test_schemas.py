@@ -238,7 +238,9 @@ class Peer:
     async def hello(self, target: str) -> HelloReply:
         self.asked.append("hello")
         offer = Offers(target).tell(self.methods)
-        return HelloReply(node_id=target, role="", incarnation="x", schema=offer.schema, methods=offer.methods)
+        return HelloReply(
+            node_id=target, role="", incarnation="x", schema=offer.schema, methods=offer.methods, ledger=""
+        )
 
     async def describe(self, target: str, path: str) -> DescribeReply:
         self.asked.append("describe")

@@ -30,7 +30,7 @@ def number_of(call_id: str) -> Number:
     """
     incarnation, _, count = call_id.rpartition("-")
     if not incarnation or not (count.isascii() and count.isdecimal()) or len(count) > _DIGITS:
-        told = f"the call id {call_id:.80!r} does not end in - and a number: such a call can't be remembered"
+        told = f"the call id {call_id!r:.80} does not end in - and a number: such a call can't be remembered"
         raise RpcError(Code.INVALID_ARGUMENT, told)
     return Number(incarnation, int(count))
 

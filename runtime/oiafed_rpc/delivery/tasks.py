@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_EAGER = sys.version_info[:2] >= (3, 12)
+
 
 class _Steps:
     """A coroutine whose first step is taken as part of a task, before that task has its turn."""
@@ -81,7 +83,7 @@ def _begin_eagerly(work: Coroutine[Any, Any, T], name: str) -> tuple[T | None, a
     return (task.result(), None) if task.done() else (None, task)
 
 
-begin = _begin_in_steps if sys.version_info < (3, 12) else _begin_eagerly
+begin = _begin_eagerly if _EAGER else _begin_in_steps
 """Begin a task.
 
 Args:

@@ -194,11 +194,10 @@ async def test_a_cancelled_caller_cancels_the_handler(cut: bool) -> None:
 
 
 async def test_a_caller_that_is_killed_does_not_keep_a_handler() -> None:
-    async with learner(delivery={"patience": 0.5}) as peer:
-        async with learner(id="trainer", call=peer.address) as trainer:
-            await peer.says("running 1")
-            trainer.process.send_signal(signal.SIGKILL)
-            await peer.says("cancelled 1")
+    async with learner(delivery={"patience": 0.5}) as peer, learner(id="trainer", call=peer.address) as trainer:
+        await peer.says("running 1")
+        trainer.process.send_signal(signal.SIGKILL)
+        await peer.says("cancelled 1")
 
 
 async def test_a_caller_that_is_started_anew_wants_no_former_answers() -> None:
