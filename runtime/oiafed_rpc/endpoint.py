@@ -208,8 +208,8 @@ class Endpoint:
             return await former.until_ended()
         if self.draining.stopping and not spec.provided:
             raise self.draining.refusal()
-        if attempt is not None:
-            attempt.enter(message)
+        if attempt is not None and (noting := attempt.enter(message)) is not None:
+            await noting
         if message.undecoded:
             if message.schema and spec.role and not spec.provided:
                 self._offers.check(message.schema, spec.path)

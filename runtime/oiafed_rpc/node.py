@@ -187,7 +187,7 @@ class Node:
     async def _begin(self) -> None:
         incarnation = secrets.token_hex(8)
         self._endpoint.incarnation = incarnation
-        self._endpoint.memory.begin(incarnation)
+        await self._endpoint.memory.begin(incarnation)
         self._endpoint.draining.open()
         await self.transport.start()
         self._caller.begin(incarnation)

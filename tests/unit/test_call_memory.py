@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oiafed_rpc import Code, Message, RetriableError, RpcError
+from oiafed_rpc import Code, ConfigError, Message, RetriableError, RpcError
 from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.bulk.runs import run_of
 from oiafed_rpc.config import DeliveryConfig
 from oiafed_rpc.delivery.answer import Answer
+from oiafed_rpc.delivery.journal import Journal
 from oiafed_rpc.delivery.marks import Marks, number_of
 from oiafed_rpc.delivery.memory import FORGOTTEN, LEDGER, Attempt, Memory
 from oiafed_rpc.delivery.tasks import begin
@@ -21,9 +23,9 @@ from oiafed_rpc.serializer import Serializers
 SOON = 5.0
 
 
-def memory(**config: Any) -> Memory:
+async def memory(**config: Any) -> Memory:
     made = Memory("learner_0", DeliveryConfig(**config), Serializers())
-    made.begin("l1")
+    await made.begin("l1")
     return made
 
 
@@ -50,7 +52,9 @@ class Handler:
         if former is not None:
             await former.until_ended()
             return attempt.answer(message)
-        attempt.enter(message)
+        noting = attempt.enter(message)
+        if noting is not None:
+            await noting
         self.runs += 1
         self.begun.set()
         try:
@@ -74,7 +78,7 @@ def answering(data: bytes = b"yes", outgoing: Outgoing | None = None, **fields: 
 
 
 async def test_repeats_join_or_get_the_same_answer() -> None:
-    handler, at = Handler(Answer(b"yes")), memory()
+    handler, at = Handler(Answer(b"yes")), await memory()
     first = arrive(at, handler, request("t-1"))
     await handler.begun.wait()
     others = [arrive(at, handler, request("t-1")) for _ in range(3)]
@@ -89,7 +93,7 @@ async def test_repeats_join_or_get_the_same_answer() -> None:
 
 
 async def test_a_handler_runs_on_without_its_caller_and_not_for_ever() -> None:
-    handler, at = Handler(Answer(b"yes")), memory(patience=0.05)
+    handler, at = Handler(Answer(b"yes")), await memory(patience=0.05)
     first = arrive(at, handler, request("t-1"))
     await handler.begun.wait()
     first.cancel()
@@ -101,7 +105,7 @@ async def test_a_handler_runs_on_without_its_caller_and_not_for_ever() -> None:
 
 
 async def test_a_caller_that_comes_back_keeps_its_handler() -> None:
-    handler, at = Handler(Answer(b"yes")), memory(patience=0.05)
+    handler, at = Handler(Answer(b"yes")), await memory(patience=0.05)
     first = arrive(at, handler, request("t-1"))
     await handler.begun.wait()
     first.cancel()
@@ -113,7 +117,7 @@ async def test_a_caller_that_comes_back_keeps_its_handler() -> None:
 
 
 async def test_a_caller_gives_up() -> None:
-    handler, at = Handler(Answer(b"yes")), memory()
+    handler, at = Handler(Answer(b"yes")), await memory()
     first = arrive(at, handler, request("t-1"))
     await handler.begun.wait()
     at.cancel("trainer", "t-2")
@@ -124,7 +128,7 @@ async def test_a_caller_gives_up() -> None:
 
 
 async def test_a_caller_that_is_started_anew_gives_up_what_it_was() -> None:
-    handler, at = Handler(Answer(b"yes")), memory()
+    handler, at = Handler(Answer(b"yes")), await memory()
     at.meet("trainer", "t")
     first = arrive(at, handler, request("t-1"))
     other = arrive(at, handler, request("t-1", source="other"))
@@ -137,30 +141,30 @@ async def test_a_caller_that_is_started_anew_gives_up_what_it_was() -> None:
 
 
 async def test_another_ledger_is_refused_before_anything_runs() -> None:
-    handler, at = answering(), memory()
+    handler, at = answering(), await memory()
     with pytest.raises(RetriableError) as failure:
         await arrive(at, handler, request("t-1", ledger="l0"))
     assert (failure.value.ran, failure.value.details[LEDGER], handler.runs) == (False, "l1", 0)
-    forgetful = memory(calls=0)
+    forgetful = await memory(calls=0)
     assert forgetful.ledger == ""
 
 
 @pytest.mark.parametrize("call_id", ["", "7", "-7", "t-", "t-x", "t-" + 19 * "9", "t-٣"])
 async def test_a_call_id_without_a_number_is_refused(call_id: str) -> None:
     with pytest.raises(RpcError) as failure:
-        await arrive(memory(), answering(), request(call_id))
+        await arrive(await memory(), answering(), request(call_id))
     assert failure.value.code is Code.INVALID_ARGUMENT
 
 
 async def test_what_did_not_run_is_not_remembered() -> None:
-    at = memory()
+    at = await memory()
     assert not (await arrive(at, answering(ran=False), request("t-1"))).ran
     assert (await arrive(at, answering(b"ran"), request("t-1"))).data == b"ran"
 
 
 async def test_a_large_answer_is_held_until_it_is_fetched() -> None:
     outgoing = Outgoing([run_of(bytes(1 << 20))])
-    at, handler = memory(memory=1), answering(outgoing=outgoing)
+    at, handler = await memory(memory=1), answering(outgoing=outgoing)
     await arrive(at, handler, request("t-1"))
     assert (await arrive(at, handler, request("t-1"))).outgoing is outgoing
     assert outgoing.delivered is not None
@@ -172,7 +176,7 @@ async def test_a_large_answer_is_held_until_it_is_fetched() -> None:
 
 
 async def test_answers_age() -> None:
-    at = memory(patience=0.01)
+    at = await memory(patience=0.01)
     await arrive(at, answering(), request("t-1"))
     await arrive(at, answering(outgoing=Outgoing([run_of(bytes(1 << 20))])), request("t-2"))
     async with asyncio.timeout(SOON):
@@ -184,7 +188,7 @@ async def test_answers_age() -> None:
 
 
 async def test_stopping_cancels_what_runs() -> None:
-    handler, at = Handler(Answer(b"yes")), memory()
+    handler, at = Handler(Answer(b"yes")), await memory()
     first = arrive(at, handler, request("t-1"))
     await handler.begun.wait()
     first.cancel()
@@ -199,7 +203,7 @@ CALLS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 30), st.intege
 
 @given(CALLS, st.integers(1, 8), st.integers(1, 8000))
 async def test_it_is_bounded_and_no_call_runs_twice(calls: list[tuple[str, int, int]], most: int, limit: int) -> None:
-    at = memory(calls=most, memory=limit)
+    at = await memory(calls=most, memory=limit)
     ran: dict[tuple[str, int], bytes] = {}
     highest: dict[str, int] = {}
     for source, number, size in calls:
@@ -279,3 +283,64 @@ async def test_a_task_that_begins_at_once() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_journal_keeps_answers_over_a_restart(tmp_path: Path) -> None:
+    path = str(tmp_path / "calls.db")
+    at = await memory(journal=path)
+    ledger = at.ledger
+    handler, large = answering(b"yes"), Outgoing([run_of(b"abc"), run_of(bytes(3 << 20))])
+    await arrive(at, handler, request("t-1", ledger=ledger))
+    refusal = Answer(b"status", code=Code.NOT_FOUND, message="no such round")
+    handler.answer = refusal
+    await arrive(at, handler, request("t-2", ledger=ledger))
+    await arrive(at, answering(b"body", outgoing=large), request("t-3", ledger=ledger))
+    await arrive(at, answering(ran=False), request("t-4", ledger=ledger))
+    running = Handler(Answer(b"never"))
+    call = arrive(at, running, request("t-5", ledger=ledger))
+    await running.begun.wait()
+    await at.stop()
+    assert (await call).code is Code.CANCELLED
+
+    again, other = await memory(journal=path), answering(b"new")
+    assert again.ledger == ledger
+    assert (await arrive(again, other, request("t-1", ledger=ledger))).data == b"yes"
+    assert await arrive(again, other, request("t-2", ledger=ledger)) == refusal
+    came = await arrive(again, other, request("t-3", ledger=ledger))
+    assert came.outgoing is not None
+    assert came.outgoing.sizes == (3, 3 << 20)
+    assert came.outgoing.chunk(0).views[0][:3] == b"abc"
+    assert other.runs == 0
+    assert (await arrive(again, other, request("t-4", ledger=ledger))).data == b"new"
+    again.meet("trainer", "u")
+    await again.stop()
+    last = await memory(journal=path)
+    with pytest.raises(RetriableError, match="no longer knows"):
+        await arrive(last, other, request("t-2", ledger=ledger))
+    await last.stop()
+
+
+async def test_what_ran_when_a_node_ended_is_not_run_again(tmp_path: Path) -> None:
+    path = str(tmp_path / "calls.db")
+    journal = Journal(path, "learner_0")
+    ledger = (await journal.open()).ledger
+    await journal.start(("trainer", "t-1"))
+    await journal.close()
+    at = await memory(journal=path)
+    with pytest.raises(RetriableError) as failure:
+        await arrive(at, answering(), request("t-1", ledger=ledger))
+    assert FORGOTTEN in failure.value.details
+    await at.stop()
+
+
+async def test_a_journal_has_one_node(tmp_path: Path) -> None:
+    path = str(tmp_path / "calls.db")
+    at = await memory(journal=path)
+    with pytest.raises(ConfigError, match="another node that runs has it open"):
+        await memory(journal=path)
+    await at.stop()
+    with pytest.raises(ConfigError, match="is that of node 'learner_0': give 'b' its own"):
+        await Journal(path, "b").open()
+    (tmp_path / "text").write_text("no database, but a file that is long enough to be taken for one" * 20)
+    with pytest.raises(ConfigError, match="can't be used: file is not a database"):
+        await Journal(str(tmp_path / "text"), "b").open()

@@ -41,3 +41,14 @@ def readable_file(value: object) -> str:
         reason = error.strerror if isinstance(error, OSError) else error
         raise InvalidError(f"the file {told} cannot be read: {reason}") from None
     return str(path)
+
+
+@single({"type": "string", "minLength": 1})
+def file_to_write(value: object) -> str:
+    """The path of a file of this node's own, in a folder that there is; it becomes absolute."""
+    written = text(str(value) if isinstance(value, Path) else value)
+    path = Path(_FOLDER.get() or "", written).absolute()
+    if not path.parent.is_dir() or path.is_dir():
+        told = shown(value) if isinstance(value, Filled) else str(path)
+        raise InvalidError(f"{told} is no file in a folder that there is")
+    return str(path)

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias, get_args
 from typing_extensions import override
 
 from oiafed_rpc.config import rules
+from oiafed_rpc.config.files import file_to_write
 from oiafed_rpc.config.problems import Path
 from oiafed_rpc.config.section import Section
 
@@ -71,6 +72,8 @@ class DeliveryConfig(Section, frozen=True, kw_only=True):
             does not know, and of a receiver before it ends a handler whose caller is gone.
         calls: How many answers a receiver remembers; 0 remembers no calls, and a broken connection ends them.
         memory: Bytes of those answers in all. Large results wait beside that, for `patience` or until they are fetched.
+        journal: The path of a SQLite database in which a receiver keeps them over a restart; made where there is none.
+            A relative path starts at the folder of the configuration's file.
     """
 
     example: ClassVar[str] = "{patience: 30}"
@@ -78,6 +81,7 @@ class DeliveryConfig(Section, frozen=True, kw_only=True):
     patience: Annotated[float, rules.seconds] = 30.0
     calls: Annotated[int, rules.calls] = 10_000
     memory: Annotated[int, rules.size] = 64 << 20
+    journal: Annotated[str | None, file_to_write] = None
 
 
 class HeartbeatConfig(Section, frozen=True, kw_only=True):

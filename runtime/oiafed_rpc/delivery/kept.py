@@ -14,6 +14,7 @@ class Kept:
     Args:
         key: The id of its caller, and its call id.
         why: Why it is cancelled where nobody has waited for its answer for too long.
+        task: What it runs in; None for one that has ended.
 
     Attributes:
         key: As given.
@@ -28,9 +29,9 @@ class Kept:
 
     __slots__ = ("_ended", "_moved", "answer", "ended", "key", "since", "size", "task", "waiting", "why")
 
-    def __init__(self, key: tuple[str, str], why: str) -> None:
+    def __init__(self, key: tuple[str, str], why: str, task: asyncio.Task[Any] | None) -> None:
         self.key = key
-        self.task: asyncio.Task[Any] | None = asyncio.current_task()
+        self.task = task
         self.waiting = 1
         self.answer: Answer | None = None
         self.ended = False
@@ -55,12 +56,12 @@ class Kept:
             self.why = why
             self.task.cancel()
 
-    def end(self, answer: Answer) -> None:
-        """It has an answer."""
+    def end(self, answer: Answer | None) -> None:
+        """It has an answer, or had one."""
         self.task = None
         self.answer = answer
         self.ended = True
-        self.size = answer.size
+        self.size = answer.size if answer is not None else 0
         if self._ended is not None:
             self._ended.set()
 

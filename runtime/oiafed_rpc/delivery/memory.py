@@ -15,10 +15,12 @@ from oiafed_rpc.alarms import alarms_of
 from oiafed_rpc.body import Body
 from oiafed_rpc.config import DeliveryConfig
 from oiafed_rpc.delivery.answer import Answer, failed
+from oiafed_rpc.delivery.journal import Journal
 from oiafed_rpc.delivery.kept import Kept
 from oiafed_rpc.delivery.marks import Marks, number_of
 from oiafed_rpc.delivery.tasks import begin
 from oiafed_rpc.errors import Code, RetriableError, RpcError, as_rpc_error
+from oiafed_rpc.log import logger
 from oiafed_rpc.message import Message
 from oiafed_rpc.serializer import Serializers
 
@@ -67,12 +69,17 @@ class Attempt:
         self.joins = self.kept is not None
         return self.kept
 
-    def enter(self, message: Message) -> None:
-        """Enter a new call, and take its body; raises RpcError where that has not come."""
+    def enter(self, message: Message) -> Coroutine[Any, Any, None] | None:
+        """Enter a new call, and take its body; raises RpcError where that has not come.
+
+        Returns:
+            What is to be waited for until the call may run; None for nothing.
+        """
         if self._take is not None:
             body, self._take = self._take(), None
             message.payload, message.buffers = body.data, body.buffers
         self.kept = self._memory.enter(message)
+        return self._memory.noted(self.kept)
 
     def answer(self, message: Message) -> Answer:
         """The answer of the call that it has joined; raises RetriableError where that is there no more."""
@@ -104,6 +111,7 @@ class Memory:
         self._size = 0
         self._marks = Marks()
         self._starts: dict[str, str] = {}
+        self._journal = Journal(config.journal, node_id) if config.journal and config.calls else None
 
     def __len__(self) -> int:
         """How many calls are remembered."""
@@ -114,9 +122,26 @@ class Memory:
         """Bytes of the answers, roughly; those that wait to be fetched are not among them."""
         return self._size
 
-    def begin(self, incarnation: str) -> None:
-        """Remember the calls of a new start of the node."""
+    async def begin(self, incarnation: str) -> None:
+        """Remember the calls of a new start of the node, beside those that its journal has.
+
+        Raises:
+            ConfigError: where that can't be used.
+        """
         self.ledger = incarnation if self._config.calls else ""
+        if self._journal is None:
+            return
+        recalled = await self._journal.open()
+        self.ledger = recalled.ledger
+        for source, number in recalled.marks:
+            self._marks.raise_to(source, number)
+        for key, answer in recalled.calls:
+            kept = self._calls[key] = Kept(key, "", None)
+            self._remember(kept, answer)
+
+    def noted(self, kept: Kept) -> Coroutine[Any, Any, None] | None:
+        """What notes in the journal that a call is to run; None where there is none."""
+        return self._journal.start(kept.key) if self._journal is not None else None
 
     async def stop(self) -> None:
         """Cancel what still runs, and forget all."""
@@ -131,6 +156,8 @@ class Memory:
             table.clear()
         alarms_of(asyncio.get_running_loop()).drop(self)
         self._size, self._marks, self._starts = 0, Marks(), {}
+        if self._journal is not None:
+            await self._journal.close()
 
     # Calls that arrive
 
@@ -158,12 +185,12 @@ class Memory:
             kept = attempt.kept
             if kept is None or attempt.joins:
                 raise
-            self._end(kept, failed(self._failure(error, kept), self._serializers))
+            await self._end(kept, failed(self._failure(error, kept), self._serializers))
             if not isinstance(error, asyncio.CancelledError) or kept.answer is None:
                 raise
             return kept.answer
         if attempt.kept is not None and not attempt.joins:
-            self._end(attempt.kept, answer)
+            await self._end(attempt.kept, answer)
         return answer
 
     def _failure(self, error: BaseException, kept: Kept) -> RpcError:
@@ -217,8 +244,8 @@ class Memory:
     def forgotten(self, message: Message) -> RetriableError:
         """The refusal of a call that may have been answered before."""
         return RetriableError(
-            f"node {self._node_id!r} may have answered the call {message.call_id} of {message.method} already, and has "
-            "forgotten it",
+            f"node {self._node_id!r} may have run the call {message.call_id} of {message.method} before, and no longer "
+            "knows what came of it",
             {"node": self._node_id, FORGOTTEN: message.call_id},
             code=Code.FAILED_PRECONDITION,
             ran=False,
@@ -227,27 +254,43 @@ class Memory:
     def enter(self, message: Message) -> Kept:
         """Remember a new call, which runs in the current task."""
         key = message.source, message.call_id
-        kept = self._calls[key] = Kept(key, f"its caller did not come back for {self._config.patience:g} s")
+        why = f"its caller did not come back for {self._config.patience:g} s"
+        kept = self._calls[key] = Kept(key, why, asyncio.current_task())
         return kept
 
     # Answers
 
-    def _end(self, kept: Kept, answer: Answer) -> None:
-        kept.end(answer)
+    async def _end(self, kept: Kept, answer: Answer) -> None:
+        kept.task = None  # it can't be cancelled any more
+        if self._journal is not None:
+            await self._written(self._journal, kept, answer)
         if not kept.waiting:
             alarms_of(asyncio.get_running_loop()).drop(kept)
-        if not answer.ran:
+        if answer.ran:
+            self._remember(kept, answer)
+        else:
+            kept.end(answer)
             del self._calls[kept.key]
-            return
+
+    @staticmethod
+    async def _written(journal: Journal, kept: Kept, answer: Answer) -> None:
+        try:
+            await journal.end(kept.key, answer)
+        except Exception:
+            logger.exception("the answer of the call %s could not be written to the journal", kept.key[1])
+
+    def _remember(self, kept: Kept, answer: Answer | None) -> None:
+        kept.end(answer)
         kept.since = time.monotonic()
         self._ended[kept.key] = kept
-        if answer.outgoing is not None:
+        large = answer is not None and answer.outgoing is not None
+        if answer is not None and answer.outgoing is not None:
             self._large[kept.key] = kept
             answer.outgoing.delivered = partial(self._let_go, kept)
         self._size += kept.size
         while len(self._ended) > self._config.calls or (self._size > self._config.memory and len(self._ended) > 1):
             self._forget(next(iter(self._ended.values())))
-        if len(self._ended) == 1 or answer.outgoing is not None:
+        if len(self._ended) == 1 or large:
             self._wake_when_due()
 
     def _touch(self, kept: Kept) -> None:
@@ -261,12 +304,16 @@ class Memory:
         """An answer was fetched, or nobody wants it: what is large of it is given back."""
         if self._large.pop(kept.key, None) is not None:
             kept.let_go()
+            if self._journal is not None:
+                self._journal.let_go(kept.key)
 
     def _forget(self, kept: Kept) -> None:
         self._let_go(kept)
         del self._ended[kept.key], self._calls[kept.key]
         self._size -= kept.size
         self._marks.raise_to(kept.key[0], number_of(kept.key[1]))
+        if self._journal is not None:
+            self._journal.forget(kept.key)
 
     def ring(self) -> None:
         """Forget what is too old."""

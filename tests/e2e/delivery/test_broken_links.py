@@ -143,6 +143,32 @@ async def test_what_a_node_did_before_it_was_killed_is_not_known() -> None:
             assert await again_there.proxy().call("count") == 1
 
 
+async def test_with_a_journal_a_node_that_was_killed_knows_its_answers(tmp_path: Path) -> None:
+    journal = str(tmp_path / "calls.db")
+    async with between(journal=journal) as there, Node("other", "trainer", GrpcTransport()) as other:
+        await other.connect(f"learner_0@{there.link.behind}:{there.link.port}")
+        ended = await there.begun(round=1, size=LARGE)
+        there.link.break_off()
+        await other.get_proxy("learner_0").call("release")
+        await there.peer.says("done 1")
+        await other.get_proxy("learner_0").call("ran")  # the journal writes one after another
+        there.peer.process.kill()
+        await there.peer.process.wait()
+        there.link.mend()
+        delivery = {"journal": journal}
+        async with learner(host=there.link.behind, port=there.link.port, delivery=delivery) as again:
+            assert len((await asyncio.wait_for(ended, SOON))["weights"]) == LARGE
+            assert await there.proxy().call("ran") == 0
+            running = asyncio.create_task(there.proxy().call("fit", round=2))
+            await again.says("running 2")
+            again.process.kill()
+            await again.process.wait()
+        async with learner(host=there.link.behind, port=there.link.port, delivery=delivery):
+            with pytest.raises(OutcomeUnknown, match="no longer knows"):
+                await asyncio.wait_for(running, SOON)
+            assert await there.proxy().call("ran") == 0
+
+
 async def test_a_call_that_may_run_twice_runs_again_on_a_node_that_was_started_anew() -> None:
     async with between() as there:
         call = await there.begun(round=6, options={"idempotent": True})
@@ -238,6 +264,6 @@ async def test_what_was_forgotten_is_not_run_again() -> None:
         await there.peer.says("done 12")
         await other.get_proxy("learner_0").call("ran")
         there.link.mend()
-        with pytest.raises(OutcomeUnknown, match="forgotten"):
+        with pytest.raises(OutcomeUnknown, match="no longer knows"):
             await asyncio.wait_for(call, SOON)
         assert await there.proxy().call("ran") == 1
