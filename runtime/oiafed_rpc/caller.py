@@ -112,12 +112,21 @@ class Caller:
         """Start numbering calls for an incarnation of the node."""
         self._incarnation = incarnation
 
-    async def end(self) -> None:
-        """Make no more calls, and end those under way."""
-        self._incarnation = ""
+    @property
+    def kept(self) -> list[str]:
+        """The nodes that remember calls which are under way."""
+        return [target for target, waits in self._waits.items() if waits and target in self._ledgers]
+
+    def fail(self) -> None:
+        """End the calls under way."""
         for target, waits in self._waits.items():
             told = f"node {self._node_id!r} was stopped during a call to {target!r}"
             waits.fail(functools.partial(RpcError, Code.UNAVAILABLE, told))
+
+    async def end(self) -> None:
+        """Make no more calls, and end those under way."""
+        self._incarnation = ""
+        self.fail()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GRACE):
                 for waits in self._waits.values():

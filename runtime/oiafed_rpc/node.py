@@ -216,9 +216,15 @@ class Node:
             stack.push_async_callback(self.transport.stop)
             stack.push_async_callback(self._endpoint.memory.stop)
             stack.push_async_callback(self._caller.end)
-            stack.push_async_callback(self._withdrawals.close)
+            stack.push_async_callback(self._give_up_calls)
             stack.push_async_callback(self._members.stop)
             await self._endpoint.draining.drain(self._grace if grace is None else grace)
+
+    async def _give_up_calls(self) -> None:
+        """End the calls under way, also where they would outlive a broken link."""
+        kept = self._caller.kept
+        self._caller.fail()
+        await self._withdrawals.close(kept)
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -337,9 +337,12 @@ class Memory:
     # Callers
 
     def cancel(self, source: str, call_id: str) -> None:
-        """A caller has given up a call; harmless where it is not remembered."""
-        kept = self._calls.get((source, call_id))
-        if kept is not None:
+        """A caller has given up a call, or all of its own where `call_id` is empty; harmless where there is none."""
+        if call_id:
+            given_up = [self._calls[source, call_id]] if (source, call_id) in self._calls else []
+        else:
+            given_up = [kept for kept in self._calls.values() if kept.key[0] == source]
+        for kept in given_up:
             kept.cancel("its caller has given up")
             self._let_go(kept)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Callable
 from typing import NamedTuple
@@ -127,7 +126,6 @@ class Redelivery:
 
     async def _sleep(self, pause: float, request: Message) -> None:
         left = request.time_left()
-        await asyncio.sleep(0)
         if left is not None and left <= pause:
             await self._lasting.clock.sleep(left)
             raise deadline_exceeded(request.method)

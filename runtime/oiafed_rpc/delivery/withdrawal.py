@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from oiafed_rpc.errors import RpcError
 from oiafed_rpc.lasting import apart_from_calls
@@ -29,7 +29,10 @@ class Withdrawals:
 
     def begin(self, request: Message) -> None:
         """Have a call cancelled where it runs."""
-        telling = self._tell(request.target, request.call_id)
+        self._begin(request.target, request.call_id)
+
+    def _begin(self, target: str, call_id: str) -> None:
+        telling = self._tell(target, call_id)
         task = apart_from_calls(asyncio.create_task, telling, name="oiafed-call-given-up")
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
@@ -39,8 +42,10 @@ class Withdrawals:
         with contextlib.suppress(RpcError):  # then the node ends the call when its patience does
             await proxy.cancel(CancelRequest(call_id=call_id))
 
-    async def close(self) -> None:
-        """End; what was begun a moment ago may still be told."""
+    async def close(self, targets: Iterable[str]) -> None:
+        """Give up all calls to some nodes, and end; what was begun a moment ago may still be told."""
+        for target in targets:
+            self._begin(target, "")
         if self._telling:
             _, late = await asyncio.wait(tuple(self._telling), timeout=_LAST_SECONDS)
             for task in late:

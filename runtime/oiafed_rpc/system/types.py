@@ -217,11 +217,11 @@ class CancelRequest(_rpc.Record):
     """Which call its caller has given up.
 
     Attributes:
-        call_id: Its call id.
+        call_id: Its call id; empty for all calls of that caller, which stops.
     """
 
     call_id: str
-    """Its call id."""
+    """Its call id; empty for all calls of that caller, which stops."""
 
 
 @_rpc.record

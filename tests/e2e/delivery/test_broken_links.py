@@ -219,6 +219,17 @@ async def test_a_cancelled_caller_cancels_the_handler(cut: bool) -> None:
             await call
 
 
+async def test_a_caller_that_stops_cancels_its_handlers() -> None:
+    async with between() as there:
+        call = await there.begun(round=9)
+        began = time.monotonic()
+        await there.node.stop()
+        await there.peer.says("cancelled 9")
+        assert time.monotonic() - began < 3
+        with pytest.raises(RpcError, match="was stopped during a call"):
+            await call
+
+
 async def test_a_caller_that_is_killed_does_not_keep_a_handler() -> None:
     async with learner(delivery={"patience": 0.5}) as peer, learner(id="trainer", call=peer.address) as trainer:
         await peer.says("running 1")

@@ -111,7 +111,7 @@ class CancelRequest(_message.Message):
 
     CALL_ID_FIELD_NUMBER: _builtins.int
     call_id: _builtins.str
-    """Its call id."""
+    """Its call id; empty for all calls of that caller, which stops."""
     def __init__(
         self,
         *,
