@@ -236,7 +236,7 @@ def test_marks_cover_what_was_forgotten(forgotten: list[tuple[str, str, int]]) -
         assert marks.cover(source, number_of(f"{incarnation}-{number}"))
     for source in "ab":
         for incarnation in "xy":
-            most = max((each[2] for each in forgotten if each[:2] == (source, incarnation)), default=0)
+            most = max((each[2] for each in forgotten if each[:2] == (source, incarnation)), default=-1)
             assert not marks.cover(source, number_of(f"{incarnation}-{most + 1}"))
 
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from oiafed_rpc.delivery.answer import Answer
+from oiafed_rpc.delivery.marks import Number
 
 
 class Kept:
@@ -13,11 +14,13 @@ class Kept:
 
     Args:
         key: The id of its caller, and its call id.
+        number: The number in that.
         why: Why it is cancelled where nobody has waited for its answer for too long.
         task: What it runs in; None for one that has ended.
 
     Attributes:
         key: As given.
+        number: As given.
         task: What it runs in; None once it has ended.
         waiting: How many wait for its answer.
         answer: Its answer; None as long as it runs, and once that was let go.
@@ -27,10 +30,11 @@ class Kept:
         why: Why it is cancelled, if it is.
     """
 
-    __slots__ = ("_ended", "_moved", "answer", "ended", "key", "since", "size", "task", "waiting", "why")
+    __slots__ = ("_ended", "_moved", "answer", "ended", "key", "number", "since", "size", "task", "waiting", "why")
 
-    def __init__(self, key: tuple[str, str], why: str, task: asyncio.Task[Any] | None) -> None:
+    def __init__(self, key: tuple[str, str], number: Number, why: str, task: asyncio.Task[Any] | None) -> None:
         self.key = key
+        self.number = number
         self.task = task
         self.waiting = 1
         self.answer: Answer | None = None

@@ -48,14 +48,14 @@ class Marks:
     def raise_to(self, source: str, number: Number) -> None:
         """A call was forgotten."""
         key = source, number.incarnation
-        former = self._highest.pop(key, 0)
+        former = self._highest.pop(key, -1)
         self._highest[key] = max(former, number.value)
         if len(self._highest) > _MOST:
             del self._highest[next(iter(self._highest))]
 
     def cover(self, source: str, number: Number) -> bool:
         """Whether a call may be one of those that were forgotten."""
-        return number.value <= self._highest.get((source, number.incarnation), 0)
+        return number.value <= self._highest.get((source, number.incarnation), -1)
 
     def drop(self, source: str, incarnation: str) -> None:
         """A start of a node makes no more calls."""

@@ -17,7 +17,7 @@ from oiafed_rpc.config import DeliveryConfig
 from oiafed_rpc.delivery.answer import Answer, failed
 from oiafed_rpc.delivery.journal import Journal
 from oiafed_rpc.delivery.kept import Kept
-from oiafed_rpc.delivery.marks import Marks, number_of
+from oiafed_rpc.delivery.marks import Marks, Number, number_of
 from oiafed_rpc.delivery.tasks import begin
 from oiafed_rpc.errors import Code, RetriableError, RpcError, as_rpc_error
 from oiafed_rpc.log import logger
@@ -30,6 +30,7 @@ LEDGER = "ledger"
 FORGOTTEN = "forgotten"
 """The detail of a refusal: the call may have been answered already, so long ago that nobody knows."""
 
+_NO_NUMBER = Number("", -1)
 _MOST_CALLERS = 10_000
 _AGES = 10  # times the patience, for answers that are small
 
@@ -46,11 +47,12 @@ class Attempt:
         joins: Whether it was there already.
     """
 
-    __slots__ = ("_memory", "_take", "joins", "kept")
+    __slots__ = ("_memory", "_number", "_take", "joins", "kept")
 
     def __init__(self, memory: Memory, take: Callable[[], Body] | None) -> None:
         self._memory = memory
         self._take = take
+        self._number = _NO_NUMBER
         self.kept: Kept | None = None
         self.joins = False
 
@@ -65,7 +67,8 @@ class Attempt:
             RetriableError: where it may be one that was forgotten.
             RpcError: INVALID_ARGUMENT for a call id without a number.
         """
-        self.kept = self._memory.join(message)
+        self._number = number_of(message.call_id)
+        self.kept = self._memory.join(message, self._number)
         self.joins = self.kept is not None
         return self.kept
 
@@ -78,7 +81,7 @@ class Attempt:
         if self._take is not None:
             body, self._take = self._take(), None
             message.payload, message.buffers = body.data, body.buffers
-        self.kept = self._memory.enter(message)
+        self.kept = self._memory.enter(message, self._number)
         return self._memory.noted(self.kept)
 
     def answer(self, message: Message) -> Answer:
@@ -136,7 +139,7 @@ class Memory:
         for source, number in recalled.marks:
             self._marks.raise_to(source, number)
         for key, answer in recalled.calls:
-            kept = self._calls[key] = Kept(key, "", None)
+            kept = self._calls[key] = Kept(key, number_of(key[1]), "", None)
             self._remember(kept, answer)
 
     def noted(self, kept: Kept) -> Coroutine[Any, Any, None] | None:
@@ -220,16 +223,15 @@ class Memory:
                 ran=False,
             )
 
-    def join(self, message: Message) -> Kept | None:
+    def join(self, message: Message, number: Number) -> Kept | None:
         """The call of a request where it is remembered, with one more that waits for its answer.
 
         Raises:
             RetriableError: where it may have been forgotten.
-            RpcError: INVALID_ARGUMENT for a call id without a number.
         """
         kept = self._calls.get((message.source, message.call_id))
         if kept is None:
-            if self._marks.cover(message.source, number_of(message.call_id)):
+            if self._marks.cover(message.source, number):
                 raise self.forgotten(message)
             return None
         if kept.ended:
@@ -251,11 +253,11 @@ class Memory:
             ran=False,
         )
 
-    def enter(self, message: Message) -> Kept:
+    def enter(self, message: Message, number: Number) -> Kept:
         """Remember a new call, which runs in the current task."""
         key = message.source, message.call_id
         why = f"its caller did not come back for {self._config.patience:g} s"
-        kept = self._calls[key] = Kept(key, why, asyncio.current_task())
+        kept = self._calls[key] = Kept(key, number, why, asyncio.current_task())
         return kept
 
     # Answers
@@ -311,7 +313,7 @@ class Memory:
         self._let_go(kept)
         del self._ended[kept.key], self._calls[kept.key]
         self._size -= kept.size
-        self._marks.raise_to(kept.key[0], number_of(kept.key[1]))
+        self._marks.raise_to(kept.key[0], kept.number)
         if self._journal is not None:
             self._journal.forget(kept.key)
 
@@ -355,7 +357,7 @@ class Memory:
             del self._starts[next(iter(self._starts))]
         own = [kept for kept in self._calls.values() if kept.key[0] == source]
         for kept in own:
-            if number_of(kept.key[1]).incarnation == incarnation:
+            if kept.number.incarnation == incarnation:
                 continue
             if kept.ended:
                 self._forget(kept)
