@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from typing import Any, cast
 
 from oiafed_rpc.bounded import Waits, first_step, rest
+from oiafed_rpc.callers import check_caller
 from oiafed_rpc.codec.messages import Params
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.context import CURRENT
@@ -335,39 +336,6 @@ class Endpoint:
             raise self._unexpected(error, message) from error
         finally:
             CURRENT.reset(token)
-
-
-def _either(names: Sequence[str]) -> str:
-    return " or ".join(map(repr, names))
-
-
-def check_caller(rules: Method[Any], message: Message) -> None:
-    """A node with a certificate is who its certificate says, and of a role that it names, where it names any.
-
-    Any other is who it claims to be.
-
-    Raises:
-        RpcError: PERMISSION_DENIED naming role and method.
-    """
-    if message.identity is not None:
-        names, roles = message.identity
-        if message.source not in names:
-            proven = f"for {_either(names)}" if names else "for nobody: it has neither a common name nor a DNS name"
-            raise RpcError(
-                Code.PERMISSION_DENIED,
-                f"role {message.role!r} may not call {message.method} as node {message.source!r}: "
-                f"its certificate is {proven}",
-            )
-        if roles and message.role not in roles:
-            raise RpcError(
-                Code.PERMISSION_DENIED,
-                f"node {message.source!r} may not call {message.method} as role {message.role!r}: "
-                f"its certificate is for role {_either(roles)}",
-            )
-    if rules.callers and message.role not in rules.callers:
-        allowed = " or ".join(rules.callers)
-        caller = f"role {message.role!r}" if message.role else "a caller without a role"
-        raise RpcError(Code.PERMISSION_DENIED, f"{caller} may not call {message.method}: only {allowed} may")
 
 
 async def _adopted(spec: Method[Any], items: AsyncIterator[Any], title: str) -> AsyncIterator[Any]:
