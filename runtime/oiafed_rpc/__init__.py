@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from oiafed_rpc.broadcast import Broadcast, BroadcastStream
     from oiafed_rpc.bulk.meter import Transfer
     from oiafed_rpc.collection import ProxyCollection
-    from oiafed_rpc.config import Address, NodeConfig, TlsConfig
+    from oiafed_rpc.config import Address, LimitsConfig, MethodLimitConfig, NodeConfig, TlsConfig
     from oiafed_rpc.context import Call, current_call
     from oiafed_rpc.errors import (
         AuthError,
@@ -56,7 +56,7 @@ _MODULES = {
     "broadcast": "Broadcast BroadcastStream",
     "bulk.meter": "Transfer",
     "collection": "ProxyCollection",
-    "config": "Address NodeConfig TlsConfig",
+    "config": "Address LimitsConfig MethodLimitConfig NodeConfig TlsConfig",
     "context": "Call current_call",
     "errors": (
         "AuthError Code ConfigError DeclaredError MaxRetriesExceeded OutcomeUnknown PartialFailure RetriableError "
@@ -103,11 +103,13 @@ __all__ = [
     "Identity",
     "Interceptor",
     "JsonSerializer",
+    "LimitsConfig",
     "LoggingInterceptor",
     "MaxRetriesExceeded",
     "MemoryNetwork",
     "MemoryTransport",
     "Message",
+    "MethodLimitConfig",
     "Node",
     "NodeConfig",
     "OpenEnum",

@@ -47,6 +47,7 @@ def assemble(config: NodeConfig) -> dict[str, Any]:
         "request_timeout": config.timeout.request,
         "grace": config.timeout.grace,
         "max_message_size": config.transport.max_message_size,
+        "limits": config.limits,
         "debug": config.node.debug,
     }
 

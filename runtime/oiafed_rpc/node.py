@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, TypeVar, cast, overload
 
 from oiafed_rpc.caller import Caller
 from oiafed_rpc.collection import ProxyCollection
-from oiafed_rpc.config import Address, IdentityConfig, NodeConfig
+from oiafed_rpc.config import Address, IdentityConfig, LimitsConfig, NodeConfig
 from oiafed_rpc.config.rules import LONGEST, seconds
 from oiafed_rpc.context import CURRENT, outside_of_calls
 from oiafed_rpc.endpoint import Endpoint
@@ -62,6 +62,7 @@ class Node:
         request_timeout: Seconds that a call may take where neither its method nor its caller says.
         grace: Seconds in which calls under way may end when the node stops.
         max_message_size: Bytes of the largest payload, sent or received.
+        limits: How many calls it answers at a time: by default as `LimitsConfig()` says.
         debug: Whether callers are told the traceback of a handler that fails.
 
     Raises:
@@ -88,6 +89,7 @@ class Node:
         request_timeout: float = 60.0,
         grace: float = 5.0,
         max_message_size: int = DEFAULT_MAX_MESSAGE_SIZE,
+        limits: LimitsConfig | None = None,
         debug: bool = False,
     ) -> None:
         identity = IdentityConfig(id=node_id, role=role)
@@ -100,7 +102,8 @@ class Node:
             raise ConfigError(f"grace must be a number of seconds from 0 to {LONGEST:,}, not {grace!r}")
         self._grace = grace
         serializers = serializers or Serializers()
-        self._endpoint = Endpoint(node_id, role, interceptors, Wire(serializers, max_message_size), debug=debug)
+        wire = Wire(serializers, max_message_size)
+        self._endpoint = Endpoint(node_id, role, interceptors, wire, limits=limits, debug=debug)
         self._endpoint.register(Introduction(self._endpoint), by_name=False)
         policy = RetryPolicy() if retry is None else retry or None
         self._caller = Caller(
@@ -179,6 +182,7 @@ class Node:
         incarnation = secrets.token_hex(8)
         self._endpoint.incarnation = incarnation
         self._endpoint.draining.open()
+        self._endpoint.check_limits()
         await self.transport.start()
         self._caller.begin(incarnation)
         self._members.start()
@@ -206,7 +210,7 @@ class Node:
             stack.push_async_callback(self.transport.stop)
             stack.push_async_callback(self._caller.end)
             stack.push_async_callback(self._members.stop)
-            await self._endpoint.draining.drain(self._grace if grace is None else grace)
+            await self._endpoint.drain(self._grace if grace is None else grace)
 
     async def __aenter__(self) -> Self:
         await self.start()

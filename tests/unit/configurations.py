@@ -28,6 +28,12 @@ transport:
 timeout: {connect: 2.5, request: 90, idle: 7.5, grace: 0}
 retry: {max_attempts: 5, backoff_strategy: linear, initial_delay: 0.5, max_delay: 8, total_timeout: 60}
 heartbeat: {enabled: false, interval: 5, timeout: 20}
+limits:
+  calls: 64
+  queue: 0
+  methods: {fit: {calls: 1, queue: 8}, evaluate: {calls: "${EVALUATIONS:-2}"}}
+  transfers: 16
+  transfer_memory: 2GiB
 """
 
 VALID: list[dict[str, object]] = [
@@ -49,6 +55,9 @@ VALID: list[dict[str, object]] = [
     with_node(timeout={"connect": "${CONNECT:-1.5}", "grace": 0}),
     with_node(retry={"max_attempts": "${ATTEMPTS:-1}", "initial_delay": 0, "max_delay": 0, "total_timeout": None}),
     with_node(heartbeat={"enabled": False, "interval": 1, "timeout": 1.5}),
+    with_node(limits=None),
+    with_node(limits={"calls": "${CALLS:-10}", "methods": {}, "queue": None, "transfer_memory": 1000}),
+    with_node(limits={"methods": {"any name": {"calls": 1, "queue": None}}}),
 ]
 
 MISTAKES: list[tuple[dict[str, object], str]] = [
@@ -72,6 +81,13 @@ MISTAKES: list[tuple[dict[str, object], str]] = [
     ({"transport": {"lanes": {"socket": 1}}}, "transport.lanes.socket: must be true or false, not 1"),
     ({"transport": {"lanes": {"shm": False}}}, "transport.lanes.shm: unknown key; known here: socket, shared_memory"),
     ({"transport": {"lanes": {"socket_port": -1}}}, "transport.lanes.socket_port: must be a whole number from 0"),
+    ({"limits": {"calls": 0}}, "limits.calls: must be a whole number from 1 to 1,000,000, not 0"),
+    ({"limits": {"queue": -1}}, "limits.queue: must be a whole number from 0 to 1,000,000, not -1"),
+    ({"limits": {"methods": ["fit"]}}, "limits.methods: must be a mapping such as {name: {calls: 1, queue: 8}}"),
+    ({"limits": {"methods": {"fit": 1}}}, "limits.methods.fit: must be a mapping such as {calls: 1, queue: 8}, not 1"),
+    ({"limits": {"methods": {"fit": {}}}}, "limits.methods.fit.calls: is missing"),
+    ({"limits": {"methods": {"fit": {"cals": 1}}}}, "limits.methods.fit.cals: unknown key (did you mean 'calls'?)"),
+    ({"limits": {"transfer_memory": "much"}}, "limits.transfer_memory: must be a size such as 16GiB"),
     ({"timeout": {"idle": 0}}, "timeout.idle: must be a number of seconds above 0"),
     ({"listen": {}}, "listen.port: is missing"),
     ({"listen": {"port": 65536}}, "listen.port: must be a whole number from 0 (any free port) to 65535, not 65536"),

@@ -16,7 +16,9 @@ from oiafed_rpc.config import (
     IdentityConfig,
     InterceptorConfig,
     LanesConfig,
+    LimitsConfig,
     ListenConfig,
+    MethodLimitConfig,
     NodeConfig,
     RetryConfig,
     TimeoutConfig,
@@ -74,6 +76,13 @@ def test_every_key_of_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
         max_attempts=5, backoff_strategy="linear", initial_delay=0.5, max_delay=8.0, total_timeout=60.0
     )
     assert config.heartbeat == HeartbeatConfig(enabled=False, interval=5.0, timeout=20.0)
+    assert config.limits == LimitsConfig(
+        calls=64,
+        queue=0,
+        methods={"fit": MethodLimitConfig(calls=1, queue=8), "evaluate": MethodLimitConfig(calls=2)},
+        transfers=16,
+        transfer_memory=2 * 1024**3,
+    )
 
 
 def test_what_is_left_out_has_a_default() -> None:
@@ -89,6 +98,9 @@ def test_what_is_left_out_has_a_default() -> None:
     assert (retry.initial_delay, retry.max_delay, retry.total_timeout) == (1.0, 30.0, None)
     heartbeat = config.heartbeat
     assert (heartbeat.enabled, heartbeat.interval, heartbeat.timeout) == (True, 30.0, 90.0)
+    limits = config.limits
+    assert (limits.calls, limits.queue, limits.methods) == (2048, 1024, {})
+    assert (limits.transfers, limits.transfer_memory) == (1024, None)
     assert config.node.debug is False
 
 

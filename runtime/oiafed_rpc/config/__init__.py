@@ -1,6 +1,7 @@
 """The configuration of a node: a frozen value, read from YAML or a mapping and checked when it is made."""
 
 from oiafed_rpc.config.address import Address
+from oiafed_rpc.config.limits import LimitsConfig, MethodLimitConfig
 from oiafed_rpc.config.model import IdentityConfig, ListenConfig, NodeConfig
 from oiafed_rpc.config.reliability import HeartbeatConfig, RetryConfig, TimeoutConfig
 from oiafed_rpc.config.transport import InterceptorConfig, LanesConfig, TlsConfig, TransportConfig
@@ -11,7 +12,9 @@ __all__ = [
     "IdentityConfig",
     "InterceptorConfig",
     "LanesConfig",
+    "LimitsConfig",
     "ListenConfig",
+    "MethodLimitConfig",
     "NodeConfig",
     "RetryConfig",
     "TimeoutConfig",

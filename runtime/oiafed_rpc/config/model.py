@@ -13,6 +13,7 @@ from oiafed_rpc.config import place, rules
 from oiafed_rpc.config.address import Address, address
 from oiafed_rpc.config.environment import fill
 from oiafed_rpc.config.files import relative_to
+from oiafed_rpc.config.limits import LimitsConfig
 from oiafed_rpc.config.place import NO_PORT, PORTS, is_unix, port_conflicts
 from oiafed_rpc.config.problems import InvalidError, Path
 from oiafed_rpc.config.reliability import HeartbeatConfig, RetryConfig, TimeoutConfig
@@ -74,6 +75,7 @@ class NodeConfig(Section, frozen=True, kw_only=True):
         timeout: How long to wait.
         retry: How a call is tried again that failed in a way that another attempt may mend.
         heartbeat: How it learns that a peer is lost.
+        limits: How much it takes on at a time.
     """
 
     example: ClassVar[str] = "{node: {id: trainer, role: trainer}}"
@@ -85,6 +87,7 @@ class NodeConfig(Section, frozen=True, kw_only=True):
     timeout: TimeoutConfig = TimeoutConfig()
     retry: RetryConfig = RetryConfig()
     heartbeat: HeartbeatConfig = HeartbeatConfig()
+    limits: LimitsConfig = LimitsConfig()
 
     @classmethod
     def load(

@@ -18,6 +18,9 @@ LONGEST = 100_000_000
 MOST_ATTEMPTS = 1000
 """A call that failed as often has failed."""
 
+MOST_CALLS = 1_000_000
+"""As good as no limit: a process has not the memory for more calls at a time."""
+
 _LARGEST = (1 << 63) - 1
 _CUSTOM = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
 _PATTERN = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\.\*)?"
@@ -54,6 +57,25 @@ def attempts(value: object) -> int:
     number = plain_number(value)
     if not isinstance(number, int) or not 1 <= number <= MOST_ATTEMPTS:
         raise InvalidError(f"must be a whole number from 1 to {MOST_ATTEMPTS:,}, not {shown(value)}")
+    return number
+
+
+@single({"type": "integer", "minimum": 1, "maximum": MOST_CALLS})
+def count(value: object) -> int:
+    """A number of things that there may be."""
+    return _whole(value, 1)
+
+
+@single({"type": "integer", "minimum": 0, "maximum": MOST_CALLS})
+def room(value: object) -> int:
+    """A number of things that there may be, or none."""
+    return _whole(value, 0)
+
+
+def _whole(value: object, least: int) -> int:
+    number = plain_number(value)
+    if not isinstance(number, int) or not least <= number <= MOST_CALLS:
+        raise InvalidError(f"must be a whole number from {least} to {MOST_CALLS:,}, not {shown(value)}")
     return number
 
 
