@@ -46,7 +46,8 @@ class Transfers:
         self._idle = idle
         self._segments = Segments()
         self._offered: dict[str, SocketListener | SharedMemoryListener] = {}
-        self.depot = Depot(self._limit, idle)
+        limits = endpoint.limits.config
+        self.depot = Depot(self._limit, idle, most=limits.transfers, memory=limits.transfer_memory or self._limit)
         endpoint.register(BulkService(self.depot, self._offered, idle), by_name=False)
 
     def offer(self, host: str) -> None:
