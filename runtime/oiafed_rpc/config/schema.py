@@ -12,7 +12,7 @@ import msgspec
 from oiafed_rpc.config.environment import REFERENCE
 from oiafed_rpc.config.model import NodeConfig
 from oiafed_rpc.config.rule import Schema, nameless
-from oiafed_rpc.config.section import Section, fields, named_section_of, section_of, written_types
+from oiafed_rpc.config.section import Section, fields, is_list, named_section_of, section_of, written_types
 
 _ENTRY = re.compile(r"^    (\w+): (.*(?:\n        .*)*)", re.MULTILINE)
 
@@ -52,6 +52,8 @@ def _field(cls: type[Section], field: msgspec.structs.FieldInfo, text: str) -> S
     schema = _section(section) if section else fields(cls)[field.name].schema
     if named:
         schema = {**schema, "additionalProperties": _section(named)}
+    if section and is_list(annotation):
+        schema = {"type": "array", "items": schema}
     default = {} if field.default in (msgspec.NODEFAULT, None) or section else {"default": field.default}
     return {"description": text, **default, **(schema if field.required else _or_nothing(schema))}
 

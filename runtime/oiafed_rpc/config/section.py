@@ -10,7 +10,7 @@ import msgspec
 
 from oiafed_rpc.config.problems import InvalidError, Path
 from oiafed_rpc.config.rule import Rule, Schema, nearest
-from oiafed_rpc.config.rules import mapping
+from oiafed_rpc.config.rules import each, mapping
 
 S = TypeVar("S", bound="Section")
 
@@ -68,7 +68,7 @@ def fields(cls: type[Section]) -> dict[str, Rule[Any]]:
 
 
 def section_of(annotation: object) -> type[Section] | None:
-    """The section that an annotation names, or None; not of the values of a mapping."""
+    """The section that an annotation names, by itself or as what a list is of, or None; not of a mapping's values."""
     candidates = () if get_origin(annotation) is Mapping else (annotation, *get_args(annotation))
     return next((each for each in candidates if isinstance(each, type) and issubclass(each, Section)), None)
 
@@ -79,6 +79,11 @@ def named_section_of(annotation: object) -> type[Section] | None:
     return next((each for part in get_args(annotation) if (each := section_of(part))), None) if is_mapping else None
 
 
+def is_list(annotation: object) -> bool:
+    """Whether an annotation is of a list."""
+    return get_origin(annotation) is tuple
+
+
 def _rule(annotation: object) -> Rule[Any]:
     named = named_section_of(annotation)
     if named is not None:
@@ -87,7 +92,8 @@ def _rule(annotation: object) -> Rule[Any]:
     if section is None:
         rules: list[Rule[Any]] = [extra for extra in get_args(annotation) if isinstance(extra, Rule)]
         return rules[0]
-    return Rule(lambda value: value if isinstance(value, section) else parse(section, value), {"type": "object"})
+    rule = Rule(lambda value: value if isinstance(value, section) else parse(section, value), {"type": "object"})
+    return each(rule) if is_list(annotation) else rule
 
 
 def parse(cls: type[S], value: object) -> S:
