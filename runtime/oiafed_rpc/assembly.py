@@ -53,6 +53,15 @@ def assemble(config: NodeConfig) -> dict[str, Any]:
 
 
 def _transport(config: NodeConfig) -> Transport:
+    transport, faults = _sound_transport(config), config.transport.faults
+    if faults is None:
+        return transport
+    from oiafed_rpc.testing.faults import FaultTransport  # what is for tests
+
+    return FaultTransport(transport, faults)
+
+
+def _sound_transport(config: NodeConfig) -> Transport:
     mode = config.transport.mode
     if mode == "memory":
         return MemoryTransport()

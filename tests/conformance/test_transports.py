@@ -9,7 +9,7 @@ import shutil
 import tempfile
 
 from oiafed_rpc import Address, AutoTransport, GrpcTransport, MemoryNetwork, MemoryTransport, Node, Transport
-from oiafed_rpc.testing import TransportConformance
+from oiafed_rpc.testing import Fault, FaultPlan, FaultTransport, TransportConformance
 
 from tests.conformance.socket_transport import SocketTransport
 
@@ -75,6 +75,24 @@ class TestAuto(TestMemory):
         return AutoTransport(GrpcTransport("127.0.0.1", 0), MemoryTransport(self.network))
 
 
+class TestFaults(TestMemory):
+    """A transport with faults that every caller must bear: what takes longer, and comes in another order."""
+
+    by_reference = False
+    plan = FaultPlan(
+        seed=6,
+        rules=(
+            Fault(kind="delay", chance=0.5, seconds=(0, 0.002)),
+            Fault(kind="delay", of="reply", chance=0.5, seconds=(0, 0.002)),
+            Fault(kind="reorder", chance=0.2, seconds=0.002),
+            Fault(kind="throttle", rate=1 << 30),
+        ),
+    )
+
+    def make_transport(self) -> Transport:
+        return FaultTransport(MemoryTransport(self.network, serialize=True), self.plan)
+
+
 class TestSockets(TransportConformance):
     def make_transport(self) -> Transport:
         return SocketTransport()
@@ -89,5 +107,6 @@ TRANSPORTS: dict[str, type[TransportConformance]] = {
     "grpc": TestGrpc,
     "grpc-unix": TestGrpcOnUnixSockets,
     "auto": TestAuto,
+    "faults": TestFaults,
     "sockets": TestSockets,
 }

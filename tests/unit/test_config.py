@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from oiafed_rpc.config import (
     Address,
+    Fault,
+    FaultPlan,
     HeartbeatConfig,
     IdentityConfig,
     InterceptorConfig,
@@ -70,6 +72,21 @@ def test_every_key_of_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ),
         lanes=LanesConfig(socket=True, shared_memory=False, socket_port=50061),
         max_message_size=512_000_000,
+        faults=FaultPlan(
+            seed=7,
+            rules=(
+                Fault(
+                    kind="delay",
+                    of="reply",
+                    chance=0.5,
+                    seconds=(0, 2),
+                    methods=("fit",),
+                    targets=("l*",),
+                    skip=1,
+                    times=3,
+                ),
+            ),
+        ),
     )
     assert config.timeout == TimeoutConfig(connect=2.5, request=90.0, idle=7.5, grace=0.0)
     assert config.retry == RetryConfig(

@@ -1,6 +1,7 @@
 """The configuration of a node: a frozen value, read from YAML or a mapping and checked when it is made."""
 
 from oiafed_rpc.config.address import Address
+from oiafed_rpc.config.faults import Fault, FaultPlan
 from oiafed_rpc.config.limits import LimitsConfig, MethodLimitConfig
 from oiafed_rpc.config.model import IdentityConfig, ListenConfig, NodeConfig
 from oiafed_rpc.config.reliability import HeartbeatConfig, RetryConfig, TimeoutConfig
@@ -8,6 +9,8 @@ from oiafed_rpc.config.transport import InterceptorConfig, LanesConfig, TlsConfi
 
 __all__ = [
     "Address",
+    "Fault",
+    "FaultPlan",
     "HeartbeatConfig",
     "IdentityConfig",
     "InterceptorConfig",

@@ -9,6 +9,7 @@ import msgspec
 from typing_extensions import override
 
 from oiafed_rpc.config import place, rules
+from oiafed_rpc.config.faults import FaultPlan
 from oiafed_rpc.config.files import readable_file
 from oiafed_rpc.config.problems import InvalidError, Path
 from oiafed_rpc.config.rule import Rule, Schema, given
@@ -118,6 +119,7 @@ class TransportConfig(Section, frozen=True, kw_only=True):
         tls: The keys and certificates of encrypted connections; without them, all travels in the clear.
         lanes: How large payloads may travel beside the gRPC connection.
         max_message_size: The most bytes of one request or reply, written as a number or as `16GiB`, `512MB`.
+        faults: What goes wrong on purpose with the calls that this node makes: for tests.
     """
 
     example: ClassVar[str] = "{mode: auto}"
@@ -130,3 +132,4 @@ class TransportConfig(Section, frozen=True, kw_only=True):
     tls: TlsConfig | None = None
     lanes: LanesConfig = LanesConfig()
     max_message_size: Annotated[int, rules.size] = 16 << 30
+    faults: FaultPlan | None = None
