@@ -11,6 +11,7 @@ from oiafed_rpc.config import InterceptorConfig, NodeConfig, TransportConfig
 from oiafed_rpc.errors import ConfigError
 from oiafed_rpc.heartbeat import HeartbeatManager
 from oiafed_rpc.interceptors import AuthInterceptor, CompressionInterceptor, Interceptor, LoggingInterceptor
+from oiafed_rpc.reconnecting import ReconnectPolicy
 from oiafed_rpc.retry import RetryPolicy
 from oiafed_rpc.serializer import JsonSerializer, PickleSerializer, ProtoSerializer, Serializer, Serializers
 from oiafed_rpc.transport.base import Transport
@@ -42,6 +43,7 @@ def assemble(config: NodeConfig) -> dict[str, Any]:
         "interceptors": [_interceptor(each, index) for index, each in enumerate(config.transport.interceptors)],
         "serializers": _serializers(config),
         "retry": RetryPolicy.from_config(config.retry),
+        "reconnect": ReconnectPolicy.from_config(config.reconnect),
         "heartbeat": config.heartbeat.enabled and HeartbeatManager(config.heartbeat.interval, config.heartbeat.timeout),
         "connect_timeout": config.timeout.connect,
         "request_timeout": config.timeout.request,

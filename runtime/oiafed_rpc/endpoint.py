@@ -16,6 +16,7 @@ from oiafed_rpc.context import CURRENT
 from oiafed_rpc.draining import Draining
 from oiafed_rpc.dynamic import DYNAMIC
 from oiafed_rpc.errors import Code, RetriableError, RpcError, as_rpc_error
+from oiafed_rpc.fencing import Fence
 from oiafed_rpc.handlers import Handler, Target, check_signature, takes_whole_payload
 from oiafed_rpc.interceptors import Context, Interceptor, Side, checked_reply, compose
 from oiafed_rpc.limits import Gate, Limits
@@ -47,6 +48,7 @@ class Endpoint:
         incarnation: What tells this start of the node from its former ones.
         draining: Whether calls are still taken, and those under way.
         limits: How many calls are answered at a time.
+        fence: Which start of each node counts.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Endpoint:
         self.incarnation = ""
         self.draining = Draining(node_id)
         self.limits = Limits(limits or LimitsConfig(), node_id)
+        self.fence = Fence(node_id)
         self._debug = debug
         self._typed: dict[str, tuple[Method[Any], Target]] = {}
         self._named: dict[str, list[Target]] = {}
@@ -214,6 +217,8 @@ class Endpoint:
                 f"node {self.node_id!r} answers here, but the call is for {message.target!r}: "
                 "the address belongs to another node",
             )
+        if self.fence.former:
+            self.fence.check_call(message.source, message.call_id)
         spec, rules, target = self._find(message)
         if rules.callers or message.identity is not None:
             check_caller(rules, message)

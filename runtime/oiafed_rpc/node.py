@@ -28,6 +28,7 @@ from oiafed_rpc.log import logger
 from oiafed_rpc.membership import Membership
 from oiafed_rpc.peers import Peer
 from oiafed_rpc.proxy import Proxy
+from oiafed_rpc.reconnecting import ReconnectPolicy
 from oiafed_rpc.retry import RetryPolicy
 from oiafed_rpc.schemas.admission import Admission
 from oiafed_rpc.serializer import Serializers
@@ -56,6 +57,8 @@ class Node:
         serializers: What schema-less calls and `any` values are written and read with.
         retry: How failed attempts of calls that may run twice are repeated: by default as `RetryPolicy()` says; False
             for not at all.
+        reconnect: How a node that was connected is dialled again, for as long as it is not there: by default as
+            `ReconnectPolicy()` says.
         heartbeat: How peers are asked for a sign of life: by default as `HeartbeatManager()` does; False for not at
             all.
         connect_timeout: Seconds that connecting to a node may take.
@@ -84,6 +87,7 @@ class Node:
         interceptors: Sequence[Interceptor] = (),
         serializers: Serializers | None = None,
         retry: RetryPolicy | Literal[False] | None = None,
+        reconnect: ReconnectPolicy | None = None,
         heartbeat: HeartbeatManager | Literal[False] | None = None,
         connect_timeout: float = 10.0,
         request_timeout: float = 60.0,
@@ -104,16 +108,19 @@ class Node:
         serializers = serializers or Serializers()
         wire = Wire(serializers, max_message_size)
         self._endpoint = Endpoint(node_id, role, interceptors, wire, limits=limits, debug=debug)
-        self._endpoint.register(Introduction(self._endpoint), by_name=False)
-        policy = RetryPolicy() if retry is None else retry or None
+        introduction = Introduction(self._endpoint)
+        self._endpoint.register(introduction, by_name=False)
+        retries = RetryPolicy() if retry is None else retry or None
         self._caller = Caller(
-            node_id, role, self.transport, interceptors, serializers, seconds(request_timeout), policy
+            node_id, role, self.transport, interceptors, serializers, seconds(request_timeout), retries
         )
         schemas, inquiry = self._caller.schemas, Inquiry(self._endpoint, partial(NodeProxy, self._caller))
         schemas.admit = Admission(node_id, schemas, inquiry).admitted
         self.transport.attach(self._endpoint)
         beats = HeartbeatManager() if heartbeat is None else heartbeat or None
-        self._members = Membership(self._endpoint, self.transport, beats, self._caller.lose, schemas)
+        policy = reconnect or ReconnectPolicy()
+        self._members = Membership(self._endpoint, self.transport, beats, policy, self._caller.lose, schemas)
+        introduction.arrived = self._members.arrived
         self._authenticates = any(isinstance(each, AuthInterceptor) for each in interceptors)
         self._life = Life(self._begin, self._finish, self.node_id)
 
@@ -225,6 +232,8 @@ class Node:
 
     async def connect(self, address: str | Address) -> Peer:
         """Connect to a node, or to any gRPC server: one without this toolkit counts as a node of no role.
+
+        From then on the node is stayed with: it is dialled again whenever it is not there, until this one stops.
 
         Args:
             address: `id@host:port`.

@@ -4,7 +4,7 @@ from oiafed_rpc.config.address import Address
 from oiafed_rpc.config.faults import Fault, FaultPlan
 from oiafed_rpc.config.limits import LimitsConfig, MethodLimitConfig
 from oiafed_rpc.config.model import IdentityConfig, ListenConfig, NodeConfig
-from oiafed_rpc.config.reliability import HeartbeatConfig, RetryConfig, TimeoutConfig
+from oiafed_rpc.config.reliability import HeartbeatConfig, ReconnectConfig, RetryConfig, TimeoutConfig
 from oiafed_rpc.config.transport import InterceptorConfig, LanesConfig, TlsConfig, TransportConfig
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "ListenConfig",
     "MethodLimitConfig",
     "NodeConfig",
+    "ReconnectConfig",
     "RetryConfig",
     "TimeoutConfig",
     "TlsConfig",

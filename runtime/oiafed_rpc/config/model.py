@@ -16,7 +16,7 @@ from oiafed_rpc.config.files import relative_to
 from oiafed_rpc.config.limits import LimitsConfig
 from oiafed_rpc.config.place import NO_PORT, PORTS, is_unix, port_conflicts
 from oiafed_rpc.config.problems import InvalidError, Path
-from oiafed_rpc.config.reliability import HeartbeatConfig, RetryConfig, TimeoutConfig
+from oiafed_rpc.config.reliability import HeartbeatConfig, ReconnectConfig, RetryConfig, TimeoutConfig
 from oiafed_rpc.config.rule import Schema
 from oiafed_rpc.config.rules import each
 from oiafed_rpc.config.section import Section, parse
@@ -74,6 +74,7 @@ class NodeConfig(Section, frozen=True, kw_only=True):
         transport: How calls travel.
         timeout: How long to wait.
         retry: How a call is tried again that failed in a way that another attempt may mend.
+        reconnect: How a node that was connected is dialled again.
         heartbeat: How it learns that a peer is lost.
         limits: How much it takes on at a time.
     """
@@ -86,6 +87,7 @@ class NodeConfig(Section, frozen=True, kw_only=True):
     transport: TransportConfig = TransportConfig()
     timeout: TimeoutConfig = TimeoutConfig()
     retry: RetryConfig = RetryConfig()
+    reconnect: ReconnectConfig = ReconnectConfig()
     heartbeat: HeartbeatConfig = HeartbeatConfig()
     limits: LimitsConfig = LimitsConfig()
 

@@ -56,6 +56,10 @@ class AutoTransport(Transport):
         """Where a node of this process answers, if it runs on this event loop."""
         return self._memory.beside(target)
 
+    def doubt(self, node_id: str) -> None:
+        """Have the channel to a node made anew."""
+        self._grpc.doubt(node_id)
+
     def absence(self, node_id: str) -> str:
         """What to say of a node of another process."""
         return self._grpc.absence(node_id)

@@ -77,6 +77,10 @@ class Transport(ABC):
         del target
         return None
 
+    def doubt(self, node_id: str) -> None:
+        """Have the next `reach` make what leads to a node anew, as that seems to be dead; by default, nothing."""
+        del node_id
+
     def absence(self, node_id: str) -> str:
         """What to say of a node that does not answer."""
         return f"nothing answers there for {node_id!r}"

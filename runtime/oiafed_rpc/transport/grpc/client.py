@@ -65,10 +65,24 @@ class GrpcChannel:
         self._wire = wire
         self._courier = courier(self)
         self._closed = False
+        self._under_way = 0
+        self._idle = asyncio.Event()
         self._methods: dict[str, Any] = {}
 
     async def send(self, target: str, message: Message) -> Message:
         """Make a call that is answered once; raises RpcError where it fails."""
+        self._under_way += 1
+        try:
+            return await self._send(message)
+        finally:
+            self._ended()
+
+    def _ended(self) -> None:
+        self._under_way -= 1
+        if not self._under_way:
+            self._idle.set()
+
+    async def _send(self, message: Message) -> Message:
         spec = spec_of(message)
         if spec.takes_stream:
             call = self._method(spec)(timeout=self._left(message), metadata=self._headers(message))
@@ -140,6 +154,7 @@ class GrpcChannel:
     @contextlib.asynccontextmanager
     async def _running(self, call: Any, message: Message) -> AsyncGenerator[None, None]:
         """A call that lasts; its request is written beside the reading of its reply."""
+        self._under_way += 1
         writing: asyncio.Task[None] | None = None
         if spec_of(message).takes_stream:
             keep_status(call)
@@ -159,6 +174,7 @@ class GrpcChannel:
                 writing.cancel()
                 await asyncio.wait([writing])
                 _ = writing.cancelled() or writing.exception()  # seen: the call's outcome tells of it
+            self._ended()
 
     async def _write(self, call: Any, message: Message) -> None:
         """Write a request; what makes it fail ends the call, which then tells why."""
@@ -231,6 +247,15 @@ class GrpcChannel:
             raise RetriableError(
                 f"the connection to {message.target!r} was closed here during {message.method}"
             ) from None
+
+    async def retire(self) -> None:
+        """Close the channel when the calls under way have ended."""
+        try:
+            while self._under_way:
+                self._idle.clear()
+                await self._idle.wait()
+        finally:
+            await self.close()
 
     async def close(self) -> None:
         """Close the channel; calls under way fail."""

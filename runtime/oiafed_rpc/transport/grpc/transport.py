@@ -64,6 +64,8 @@ class GrpcTransport(Transport):
         self._server: GrpcServer | None = None
         self._channels: dict[str, GrpcChannel] = {}
         self._candidates: dict[str, _Candidate] = {}
+        self._doubted: set[str] = set()
+        self._retiring: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.port = 0
 
@@ -103,12 +105,18 @@ class GrpcTransport(Transport):
             await server.stop()  # first: what is running may still call others
         channels, self._channels = self._channels, {}
         candidates, self._candidates = self._candidates, {}
+        retiring, self._retiring = self._retiring, set()
+        self._doubted.clear()
+        for task in retiring:
+            task.cancel()
         for node_id in channels:
             self.peers.remove(node_id)
         await asyncio.gather(
             *(channel.close() for channel in channels.values()),
             *(candidate.give_up() for candidate in candidates.values()),
         )
+        if retiring:
+            await asyncio.wait(retiring)
         if self._transfers is not None:
             await self._transfers.stop()
         self.port = 0
@@ -116,7 +124,7 @@ class GrpcTransport(Transport):
     async def reach(self, node_id: str, host: str, port: int) -> None:
         """Make a channel to a node. It takes over from a former one to another address when the node has answered."""
         former = self._channels.get(node_id)
-        if former is not None and former.address == authority(host, port):
+        if former is not None and former.address == authority(host, port) and node_id not in self._doubted:
             return
         superseded = self._candidates.pop(node_id, None)
         channel = self._make_channel(node_id, host, port)
@@ -138,10 +146,21 @@ class GrpcTransport(Transport):
         if candidate is not None:
             former = self._channels.get(peer.node_id)
             self._channels[peer.node_id] = candidate.channel
+            self._doubted.discard(peer.node_id)
             candidate.settle()
             if former is not None:
-                await former.close()
+                self._retire(former)
         await super().welcome(peer)
+
+    def _retire(self, channel: GrpcChannel) -> None:
+        """Let the calls end that are under way over a channel: those to a node that is lost have failed already."""
+        task = asyncio.create_task(channel.retire(), name=f"oiafed-retire {channel.address}")
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    def doubt(self, node_id: str) -> None:
+        """Have the next `reach` make a new channel."""
+        self._doubted.add(node_id)
 
     async def forget(self, node_id: str) -> None:
         """Close the channel to a node that did not introduce itself; a former one stays."""
