@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import random
 from collections.abc import Awaitable, Callable
@@ -174,5 +173,4 @@ class Reconnecting:
         finally:
             hurried.cancel()
             pause.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(hurried, pause, return_exceptions=True)
+            await asyncio.wait((hurried, pause))
