@@ -9,6 +9,7 @@ from typing import NamedTuple
 from oiafed_rpc.config import Address
 from oiafed_rpc.config.rules import LONGEST
 from oiafed_rpc.context import current_call
+from oiafed_rpc.dialing import DIALED
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RetriableError, RpcError
 from oiafed_rpc.guests import Guests
@@ -133,7 +134,7 @@ async def introduce(
             pause = _FIRST_PAUSE
             while True:
                 try:
-                    return await _exchange(own, node, address)
+                    return await _exchange(own, node, address.node_id, _place(address))
                 except RpcError as error:
                     if error.code is not Code.UNAVAILABLE:
                         raise
@@ -157,19 +158,28 @@ async def introduce_once(
     try:
         async with asyncio.timeout(timeout):
             await transport.reach(address.node_id, address.host, address.port)
-            return await _exchange(own, node, address)
+            return await _exchange(own, node, address.node_id, _place(address))
     except TimeoutError:
         raise RetriableError(f"it does not answer within {timeout:g} s", {"node": address.node_id}) from None
 
 
-async def _exchange(own: Endpoint, node: NodeProxy, address: Address) -> Introduced:
+async def introduce_back(own: Endpoint, node: NodeProxy) -> Introduced:
+    """Exchange introductions with a node that has opened streams to be called over.
+
+    Raises:
+        RpcError: where it does not answer, or refuses.
+    """
+    return await _exchange(own, node, node.target, DIALED)
+
+
+async def _exchange(own: Endpoint, node: NodeProxy, node_id: str, where: str) -> Introduced:
     attendance = attend(own, node)
     try:
-        return _introduced(await anext(attendance), address, attendance)
+        return _introduced(await anext(attendance), where, attendance)
     except RpcError as error:
         if error.code is not Code.UNIMPLEMENTED:
             raise
-    return _introduced(await greet(own, node, address.node_id), address, None)
+    return _introduced(await greet(own, node, node_id), where, None)
 
 
 async def greet(own: Endpoint, node: NodeProxy, node_id: str) -> HelloReply:
@@ -185,8 +195,12 @@ async def greet(own: Endpoint, node: NodeProxy, node_id: str) -> HelloReply:
     return HelloReply(node_id=node_id, role="", incarnation="", schema="")
 
 
-def _introduced(reply: HelloReply, address: Address, attendance: AsyncIterator[HelloReply] | None) -> Introduced:
-    where = str(address).partition("@")[2]
+def _place(address: Address) -> str:
+    """Where a node is, without its id."""
+    return str(address).partition("@")[2]
+
+
+def _introduced(reply: HelloReply, where: str, attendance: AsyncIterator[HelloReply] | None) -> Introduced:
     return Introduced(Peer(reply.node_id, reply.role, reply.incarnation, where), reply, attendance)
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from oiafed_rpc.config import Address
+from oiafed_rpc.context import outside_of_calls
+from oiafed_rpc.dialing import ServeProxy
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RetriableError, RpcError
 from oiafed_rpc.events import Callback, Events
 from oiafed_rpc.guests import PATIENCE
 from oiafed_rpc.heartbeat import HeartbeatManager
-from oiafed_rpc.introduction import Introduced, greet, introduce, introduce_once
+from oiafed_rpc.introduction import Introduced, greet, hello_of, introduce, introduce_back, introduce_once
 from oiafed_rpc.lifecycle import elsewhere
 from oiafed_rpc.log import logger
 from oiafed_rpc.peers import Peer
@@ -27,6 +29,7 @@ from oiafed_rpc.system.types import HelloReply
 from oiafed_rpc.transport.base import Transport
 
 _ATTEMPT = 5.0  # seconds in which a node that is dialled again introduces itself, or is dialled once more
+_OPENING = 10.0  # seconds in which a stream is to be open
 
 
 class Membership:
@@ -39,6 +42,7 @@ class Membership:
         reconnect: How those that are not there are dialled again.
         lose: Fails the calls that wait on a peer; takes its id, and why.
         schemas: What peers have told of their schemas.
+        proxy: Makes what calls a node, by its id.
     """
 
     def __init__(
@@ -49,11 +53,13 @@ class Membership:
         reconnect: ReconnectPolicy,
         lose: Callable[[str, str], None],
         schemas: Acquaintances,
+        proxy: Callable[[str], ServeProxy],
     ) -> None:
         self._own = own
         self._transport = transport
         self._lose = lose
         self._schemas = schemas
+        self._proxy = proxy
         self._events = Events()
         self._heartbeat = heartbeat
         if heartbeat is not None:
@@ -61,6 +67,7 @@ class Membership:
         self._reconnecting = Reconnecting(own.node_id, reconnect, self._unreached)
         self._lost: set[str] = set()
         self._attending: dict[str, asyncio.Task[None]] = {}
+        self._meeting: set[asyncio.Task[None]] = set()
         self._connecting: dict[str, asyncio.Lock] = {}
         self._known: dict[str, Peer] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -102,6 +109,7 @@ class Membership:
         """Begin to tell of peers that come and go."""
         self._loop = asyncio.get_running_loop()
         self._transport.peers.watch(self._changed)
+        self._transport.hosted_by(self)
         self._compare()
 
     async def stop(self) -> None:
@@ -110,8 +118,9 @@ class Membership:
             return
         self._transport.peers.unwatch(self._changed)
         self._loop = None
+        self._transport.hosted_by(None)
         await self._reconnecting.stop()
-        tasks = list(self._attending.values())
+        tasks = [*self._attending.values(), *self._meeting]
         for task in tasks:
             task.cancel()
         if tasks:
@@ -158,7 +167,7 @@ class Membership:
         dialled = self._reconnecting.cease(address.node_id)
         introduction = functools.partial(introduce, self._transport, self._own, proxy, address, timeout)
         try:
-            peer = await self._join(proxy, address, introduction)
+            peer = await self._join(proxy, introduction)
         except BaseException:
             if dialled:
                 self._reconnecting.begin(address.node_id)
@@ -171,13 +180,11 @@ class Membership:
         if address.node_id in self._lost or address.node_id not in self._others():
             self._transport.doubt(address.node_id)
         introduction = functools.partial(introduce_once, self._transport, self._own, proxy, address, _ATTEMPT)
-        await self._join(proxy, address, introduction)
+        await self._join(proxy, introduction)
 
-    async def _join(
-        self, proxy: NodeProxy, address: Address, introduction: Callable[[], Awaitable[Introduced]]
-    ) -> Peer:
-        async with self._dialling(address.node_id):  # one after another to each node
-            former = self._others().get(address.node_id)
+    async def _join(self, proxy: NodeProxy, introduction: Callable[[], Awaitable[Introduced]]) -> Peer:
+        async with self._dialling(proxy.target):  # one after another to each node
+            former = self._others().get(proxy.target)
             try:
                 peer, reply, attendance = await introduction()
                 if former is not None and self._elsewhere(former, peer):
@@ -189,7 +196,7 @@ class Membership:
                 self._own.fence.admit(peer.node_id, peer.epoch)
                 self._schemas.meet(peer.node_id, reply.schema, reply.methods)
             except BaseException:
-                await self._transport.forget(address.node_id)
+                await self._transport.forget(proxy.target)
                 raise
             if former is not None and former.epoch != peer.epoch:
                 self._lose(peer.node_id, "it was started anew")
@@ -197,6 +204,32 @@ class Membership:
             self._stay(peer, proxy, attendance)
         self._found(peer, former)
         return peer
+
+    # Peers that dial out
+
+    def opened(self, node_id: str, *, again: bool) -> None:
+        """See `Host.opened`."""
+        if not again:
+            self._begin(self._meet(node_id), f"oiafed-meet {node_id}")
+        elif self._heartbeat is not None:
+            self._heartbeat.probe(node_id)
+
+    async def _meet(self, node_id: str) -> None:
+        proxy = self._proxy(node_id)
+        try:
+            await self._join(proxy, functools.partial(introduce_back, self._own, proxy))
+        except RpcError as error:
+            logger.warning("node %r can't be called over the streams that it has opened: %s", node_id, error.message)
+
+    async def offer(self, node_id: str) -> None:
+        """See `Host.offer`."""
+        proxy = self._proxy(node_id).with_options(retry=False, timeout=_OPENING)
+        await proxy.serve(hello_of(self._own))
+
+    def _begin(self, steps: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(steps, name=name, context=outside_of_calls())
+        self._meeting.add(task)
+        task.add_done_callback(self._meeting.discard)
 
     def _dialling(self, node_id: str) -> asyncio.Lock:
         """Held by who dials a node."""

@@ -16,6 +16,7 @@ from oiafed_rpc.collection import ProxyCollection
 from oiafed_rpc.config import Address, IdentityConfig, LimitsConfig, NodeConfig
 from oiafed_rpc.config.rules import LONGEST, seconds
 from oiafed_rpc.context import CURRENT, outside_of_calls
+from oiafed_rpc.dialing import ServeProxy
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, ConfigError, RpcError
 from oiafed_rpc.events import Callback, Event
@@ -119,7 +120,8 @@ class Node:
         self.transport.attach(self._endpoint)
         beats = HeartbeatManager() if heartbeat is None else heartbeat or None
         policy = reconnect or ReconnectPolicy()
-        self._members = Membership(self._endpoint, self.transport, beats, policy, self._caller.lose, schemas)
+        proxy = partial(ServeProxy, self._caller)
+        self._members = Membership(self._endpoint, self.transport, beats, policy, self._caller.lose, schemas, proxy)
         introduction.arrived = self._members.arrived
         self._authenticates = any(isinstance(each, AuthInterceptor) for each in interceptors)
         self._life = Life(self._begin, self._finish, self.node_id)

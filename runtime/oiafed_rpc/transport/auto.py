@@ -8,6 +8,7 @@ from typing import Any
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.message import Message
 from oiafed_rpc.peers import Peer, Peers
+from oiafed_rpc.transport.host import Host
 from oiafed_rpc.transport.base import Transport
 from oiafed_rpc.transport.grpc import GrpcTransport
 from oiafed_rpc.transport.memory import MemoryTransport
@@ -32,6 +33,10 @@ class AutoTransport(Transport):
         super().attach(endpoint)
         self._memory.attach(endpoint)
         self._grpc.attach(endpoint)
+
+    def hosted_by(self, host: Host | None) -> None:
+        """Let nodes of other processes be called over streams that they have opened, and this one by them."""
+        self._grpc.hosted_by(host)
 
     async def start(self) -> None:
         """Listen, and join the network of the process."""

@@ -10,6 +10,7 @@ from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.message import Message
 from oiafed_rpc.peers import Peer, Peers
+from oiafed_rpc.transport.host import Host
 
 
 class Transport(ABC):
@@ -44,6 +45,13 @@ class Transport(ABC):
                 f"this transport is node {self._endpoint.node_id!r}'s: one node, one transport",
             )
         self._endpoint = endpoint
+
+    def hosted_by(self, host: Host | None) -> None:
+        """Learn of the node above, where nodes open streams to be called over; None once it stops. By default, nothing.
+
+        A transport that has no such streams need not know it.
+        """
+        del host
 
     @abstractmethod
     def send(self, target: str, message: Message) -> Coroutine[Any, Any, Message]:

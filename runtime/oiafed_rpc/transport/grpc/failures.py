@@ -16,8 +16,11 @@ DETAILS_KEY = "grpc-status-details-bin"
 GRPC_CODES: dict[Code, grpc.StatusCode] = {code: grpc.StatusCode[code.name] for code in Code}
 _CODES: dict[grpc.StatusCode, Code] = {status: code for code, status in GRPC_CODES.items()}
 
-_NEVER_SENT = ("failed to connect to all addresses", "DNS resolution failed", "Name resolution failure")
-"""What gRPC says where it had no connection to send a request over."""
+NO_LINE = "no stream to be called over is open"
+"""What a call to a node that dials out fails with where it was not sent."""
+
+_NEVER_SENT = ("failed to connect to all addresses", "DNS resolution failed", "Name resolution failure", NO_LINE)
+"""What is said where there was no connection to send a request over."""
 
 _MISSING = (
     ("Connection refused", "listener", "nothing listens there"),
