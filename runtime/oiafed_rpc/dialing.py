@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
+from oiafed_rpc.handlers import Handler
 from oiafed_rpc.method import Kind, Method
 from oiafed_rpc.system.dial_out import DialOutHandler
 from oiafed_rpc.system.node import NodeProxy
@@ -14,7 +17,7 @@ SERVE: Method[HelloReply] = Method(
     role="dial_out",
     name="serve",
     path=DialOutHandler.__methods__[0].path,
-    attribute="hello",
+    attribute="serve",
     kind=Kind.UNARY,
     request=HelloRequest,
     response=HelloReply,
@@ -29,3 +32,21 @@ class ServeProxy(NodeProxy):
     async def serve(self, request: HelloRequest) -> HelloReply:
         """Open a stream to be called over; it stays open, in the hands of the transport."""
         return await self._rpc_call(SERVE, request)
+
+
+class ServeHandler(Handler):
+    """Answers who opens streams to be called over.
+
+    Args:
+        hello: Answers an introduction.
+    """
+
+    __role__ = SERVE.role
+    __methods__ = (SERVE,)
+
+    def __init__(self, hello: Callable[[HelloRequest], Awaitable[HelloReply]]) -> None:
+        self._hello = hello
+
+    async def serve(self, request: HelloRequest) -> HelloReply:
+        """Say who answers here."""
+        return await self._hello(request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, Literal
@@ -218,8 +219,9 @@ class Membership:
         proxy = self._proxy(node_id)
         try:
             await self._join(proxy, functools.partial(introduce_back, self._own, proxy))
-        except RpcError as error:
-            logger.warning("node %r can't be called over the streams that it has opened: %s", node_id, error.message)
+        except RpcError as error:  # it opens others
+            level = logging.DEBUG if error.code is Code.UNAVAILABLE else logging.WARNING
+            logger.log(level, "node %r can't be called over the streams that it has opened: %s", node_id, error.message)
 
     async def offer(self, node_id: str) -> None:
         """See `Host.offer`."""

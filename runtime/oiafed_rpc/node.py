@@ -16,7 +16,7 @@ from oiafed_rpc.collection import ProxyCollection
 from oiafed_rpc.config import Address, IdentityConfig, LimitsConfig, NodeConfig
 from oiafed_rpc.config.rules import LONGEST, seconds
 from oiafed_rpc.context import CURRENT, outside_of_calls
-from oiafed_rpc.dialing import ServeProxy
+from oiafed_rpc.dialing import ServeHandler, ServeProxy
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, ConfigError, RpcError
 from oiafed_rpc.events import Callback, Event
@@ -111,6 +111,7 @@ class Node:
         self._endpoint = Endpoint(node_id, role, interceptors, wire, limits=limits, debug=debug)
         introduction = Introduction(self._endpoint)
         self._endpoint.register(introduction, by_name=False)
+        self._endpoint.register(ServeHandler(introduction.hello), by_name=False)
         retries = RetryPolicy() if retry is None else retry or None
         self._caller = Caller(
             node_id, role, self.transport, interceptors, serializers, seconds(request_timeout), retries

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import functools
 import itertools
@@ -70,6 +71,25 @@ class TestGrpcOnUnixSockets(TransportConformance):
         return f"{node.node_id}@{self.places[node.transport]}"
 
 
+class TestDialOut(TransportConformance):
+    """Who is called dials, and the calls go over the streams that it has opened."""
+
+    def make_transport(self) -> Transport:
+        return GrpcTransport("127.0.0.1", 0, dial_out=True)
+
+    def make_transport_at(self, address: str) -> Transport:
+        return GrpcTransport("127.0.0.1", Address.parse(address).port, dial_out=True)
+
+    async def connect(self, caller: Node, callee: Node) -> None:
+        there = asyncio.Event()
+        take_back = caller.on("connected", lambda peer: peer.node_id == callee.node_id and there.set())
+        await callee.connect(self.address(caller))
+        if callee.node_id not in caller.peers:
+            await asyncio.wait_for(there.wait(), 5)
+        take_back()
+        assert caller.peers[callee.node_id].address == "dial-out"
+
+
 class TestAuto(TestMemory):
     def make_transport(self) -> Transport:
         return AutoTransport(GrpcTransport("127.0.0.1", 0), MemoryTransport(self.network))
@@ -106,6 +126,7 @@ TRANSPORTS: dict[str, type[TransportConformance]] = {
     "memory-serialized": TestMemoryWithSerialization,
     "grpc": TestGrpc,
     "grpc-unix": TestGrpcOnUnixSockets,
+    "dial-out": TestDialOut,
     "auto": TestAuto,
     "faults": TestFaults,
     "sockets": TestSockets,

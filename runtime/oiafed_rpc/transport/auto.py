@@ -8,9 +8,9 @@ from typing import Any
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.message import Message
 from oiafed_rpc.peers import Peer, Peers
-from oiafed_rpc.transport.host import Host
 from oiafed_rpc.transport.base import Transport
 from oiafed_rpc.transport.grpc import GrpcTransport
+from oiafed_rpc.transport.host import Host
 from oiafed_rpc.transport.memory import MemoryTransport
 
 

@@ -107,6 +107,7 @@ class GrpcTransport(Transport):
             return
         router.answer_with(SERVE.path, functools.partial(Serving, self._arrivals))
         credentials = server_credentials(self._tls) if self._tls else None
+        self._arrivals.start()
         self._server = GrpcServer(router, self.endpoint.wire.max_message_size, credentials)
         self.port = await self._server.start(self._host, self._asked_port)
         self._bulk.offer(self._host)
@@ -194,6 +195,9 @@ class GrpcTransport(Transport):
     def hosted_by(self, host: Host | None) -> None:
         """Let nodes be called over streams that they have opened here, and this one over its own."""
         self._above = host
+        if host is not None:
+            for lines in self._guests:  # they have come before the node was ready
+                host.arrived(lines.node_id, again=False)
 
     async def _dial_out(self, peer: Peer, channel: GrpcChannel) -> None:
         """Let a node call this one over a channel to it, if that is how it is called."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple, NoReturn
 
 import grpc
@@ -21,8 +21,8 @@ _OK = CallEnd()
 _LEAVING = ReplyPart(leaving=True).SerializeToString()
 _LONGEST = 1 << 62  # nanoseconds
 
-Service = Callable[["_Details"], Any]
-"""Finds what answers a path, as `grpc.GenericRpcHandler.service` does."""
+Service = Callable[[Any], Any]
+"""Finds what answers a call, as `grpc.GenericRpcHandler.service` does."""
 
 
 class _Details(NamedTuple):

@@ -41,8 +41,14 @@ class Arrivals:
         self._of: dict[str, Lines] = {}
         self._living: asyncio.Task[None] | None = None
 
+    def start(self) -> None:
+        """Take streams."""
+        self._living = asyncio.create_task(self._keep_alive(), name="oiafed-dial-out-alive")
+
     async def last(self, node_id: str, incarnation: str, line: Line) -> None:
         """Let calls go over a stream for as long as it lasts."""
+        if self._living is None:
+            return  # this node stops
         lines = self._of.get(node_id)
         fresh = lines is None or lines.closed or lines.incarnation != incarnation
         if lines is None or fresh:
@@ -50,7 +56,6 @@ class Arrivals:
         again = not fresh and not len(lines)
         lines.add(line)
         if fresh or again:
-            self._begin()
             await self._arrived(lines, again=again)
         try:
             await line.last(lines)
@@ -65,10 +70,6 @@ class Arrivals:
         if self._of.get(lines.node_id) is lines:
             del self._of[lines.node_id]
 
-    def _begin(self) -> None:
-        if self._living is None:
-            self._living = asyncio.create_task(self._keep_alive(), name="oiafed-dial-out-alive")
-
     async def _keep_alive(self) -> None:
         while True:
             await asyncio.sleep(KEEP_ALIVE)
@@ -77,9 +78,9 @@ class Arrivals:
 
     async def stop(self) -> None:
         """End all streams."""
+        living, self._living = self._living, None
         for lines in tuple(self._of.values()):
             self.forget(lines)
-        living, self._living = self._living, None
         if living is not None:
             living.cancel()
             await asyncio.wait([living])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import Generator, Sequence
 from typing import Any, Self
@@ -141,8 +142,8 @@ class DialInCall:
     async def _next(self) -> Came:
         """The next part of the reply."""
         if self._first is not None:
-            came, self._first = self._first, None
-            return came
+            first, self._first = self._first, None
+            return first
         try:
             async with asyncio.timeout_at(self._deadline):
                 line = await self._opened()
@@ -190,11 +191,10 @@ class DialInCall:
         if self._done or self._lines.closed:
             raise asyncio.CancelledError
 
-    async def _write(self, line: Line, part: bytes) -> None:
-        try:
+    @staticmethod
+    async def _write(line: Line, part: bytes) -> None:
+        with contextlib.suppress(aio.BaseError, asyncio.InvalidStateError):  # it has ended, as the reply will tell
             await line.write(part)
-        except (aio.BaseError, asyncio.InvalidStateError):
-            pass  # the stream has ended, which the reading of the reply tells
 
     async def write(self, body: bytes) -> None:
         """Send a body of the request."""
