@@ -204,6 +204,7 @@ class CallPart(_rpc.Record):
         hello: The first message of the stream: who was dialed.
         head: Begins a call.
         end: Whether the request ends with this part.
+        cancelled: The number of another stream, whose call is cancelled: the end of that stream may wait behind what was not taken.
         body: A body of the request. Written last.
     """
 
@@ -215,6 +216,9 @@ class CallPart(_rpc.Record):
 
     end: bool
     """Whether the request ends with this part."""
+
+    cancelled: int
+    """The number of another stream, whose call is cancelled: the end of that stream may wait behind what was not taken."""
 
     body: bytes | None = None
     """A body of the request. Written last."""
@@ -248,7 +252,8 @@ class ReplyPart(_rpc.Record):
         hello: The first message of the stream: who has dialed.
         headers: Headers of the reply; not after its first body.
         end: Ends the call, behind the body of this part if it has one.
-        leaving: No call that has not begun yet is answered on this stream.
+        leaving: Asks for the end of this stream, as soon as it carries no call.
+        number: In the first message: a number that no other stream of this node has while it runs.
         body: A body of the reply. Written last.
     """
 
@@ -262,7 +267,10 @@ class ReplyPart(_rpc.Record):
     """Ends the call, behind the body of this part if it has one."""
 
     leaving: bool
-    """No call that has not begun yet is answered on this stream."""
+    """Asks for the end of this stream, as soon as it carries no call."""
+
+    number: int
+    """In the first message: a number that no other stream of this node has while it runs."""
 
     body: bytes | None = None
     """A body of the reply. Written last."""

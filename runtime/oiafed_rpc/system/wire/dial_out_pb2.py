@@ -27,7 +27,7 @@ from . import node_pb2 as node_pb2
 from . import options_pb2 as options_pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18oiafed/v1/dial_out.proto\x12\toiafed.v1\x1a\x14oiafed/v1/node.proto\x1a\x17oiafed/v1/options.proto\"$\n\x06Header\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"^\n\x08\x43\x61llHead\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x14\n\x07timeout\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\"\n\x07headers\x18\x03 \x03(\x0b\x32\x11.oiafed.v1.HeaderB\n\n\x08_timeout\"|\n\x08\x43\x61llPart\x12$\n\x05hello\x18\x01 \x01(\x0b\x32\x15.oiafed.v1.HelloReply\x12!\n\x04head\x18\x02 \x01(\x0b\x32\x13.oiafed.v1.CallHead\x12\x0b\n\x03\x65nd\x18\x03 \x01(\x08\x12\x11\n\x04\x62ody\x18\x0f \x01(\x0cH\x00\x88\x01\x01\x42\x07\n\x05_body\"M\n\x07\x43\x61llEnd\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12#\n\x08trailers\x18\x03 \x03(\x0b\x32\x11.oiafed.v1.Header\"\xa5\x01\n\tReplyPart\x12&\n\x05hello\x18\x01 \x01(\x0b\x32\x17.oiafed.v1.HelloRequest\x12\"\n\x07headers\x18\x02 \x03(\x0b\x32\x11.oiafed.v1.Header\x12\x1f\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x12.oiafed.v1.CallEnd\x12\x0f\n\x07leaving\x18\x04 \x01(\x08\x12\x11\n\x04\x62ody\x18\x0f \x01(\x0cH\x00\x88\x01\x01\x42\x07\n\x05_body2O\n\x07\x44ialOut\x12\x36\n\x05Serve\x12\x14.oiafed.v1.ReplyPart\x1a\x13.oiafed.v1.CallPart(\x01\x30\x01\x1a\x0c\xb2\xed\x18\x08\x64ial_outB\x15\xaa\xed\x18\x11oiafed_rpc.systemb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18oiafed/v1/dial_out.proto\x12\toiafed.v1\x1a\x14oiafed/v1/node.proto\x1a\x17oiafed/v1/options.proto\"$\n\x06Header\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"^\n\x08\x43\x61llHead\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x14\n\x07timeout\x18\x02 \x01(\x04H\x00\x88\x01\x01\x12\"\n\x07headers\x18\x03 \x03(\x0b\x32\x11.oiafed.v1.HeaderB\n\n\x08_timeout\"\x8f\x01\n\x08\x43\x61llPart\x12$\n\x05hello\x18\x01 \x01(\x0b\x32\x15.oiafed.v1.HelloReply\x12!\n\x04head\x18\x02 \x01(\x0b\x32\x13.oiafed.v1.CallHead\x12\x0b\n\x03\x65nd\x18\x03 \x01(\x08\x12\x11\n\tcancelled\x18\x04 \x01(\x04\x12\x11\n\x04\x62ody\x18\x0f \x01(\x0cH\x00\x88\x01\x01\x42\x07\n\x05_body\"M\n\x07\x43\x61llEnd\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\x0f\n\x07message\x18\x02 \x01(\t\x12#\n\x08trailers\x18\x03 \x03(\x0b\x32\x11.oiafed.v1.Header\"\xb5\x01\n\tReplyPart\x12&\n\x05hello\x18\x01 \x01(\x0b\x32\x17.oiafed.v1.HelloRequest\x12\"\n\x07headers\x18\x02 \x03(\x0b\x32\x11.oiafed.v1.Header\x12\x1f\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x12.oiafed.v1.CallEnd\x12\x0f\n\x07leaving\x18\x04 \x01(\x08\x12\x0e\n\x06number\x18\x05 \x01(\x04\x12\x11\n\x04\x62ody\x18\x0f \x01(\x0cH\x00\x88\x01\x01\x42\x07\n\x05_body2O\n\x07\x44ialOut\x12\x36\n\x05Serve\x12\x14.oiafed.v1.ReplyPart\x1a\x13.oiafed.v1.CallPart(\x01\x30\x01\x1a\x0c\xb2\xed\x18\x08\x64ial_outB\x15\xaa\xed\x18\x11oiafed_rpc.systemb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,12 +41,12 @@ if not _descriptor.__dict__["_USE_C_DESCRIPTORS"]:
   _globals['_HEADER']._serialized_end=122
   _globals['_CALLHEAD']._serialized_start=124
   _globals['_CALLHEAD']._serialized_end=218
-  _globals['_CALLPART']._serialized_start=220
-  _globals['_CALLPART']._serialized_end=344
-  _globals['_CALLEND']._serialized_start=346
-  _globals['_CALLEND']._serialized_end=423
-  _globals['_REPLYPART']._serialized_start=426
-  _globals['_REPLYPART']._serialized_end=591
-  _globals['_DIALOUT']._serialized_start=593
-  _globals['_DIALOUT']._serialized_end=672
+  _globals['_CALLPART']._serialized_start=221
+  _globals['_CALLPART']._serialized_end=364
+  _globals['_CALLEND']._serialized_start=366
+  _globals['_CALLEND']._serialized_end=443
+  _globals['_REPLYPART']._serialized_start=446
+  _globals['_REPLYPART']._serialized_end=627
+  _globals['_DIALOUT']._serialized_start=629
+  _globals['_DIALOUT']._serialized_end=708
 # @@protoc_insertion_point(module_scope)

@@ -79,9 +79,12 @@ class CallPart(_message.Message):
     HELLO_FIELD_NUMBER: _builtins.int
     HEAD_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
+    CANCELLED_FIELD_NUMBER: _builtins.int
     BODY_FIELD_NUMBER: _builtins.int
     end: _builtins.bool
     """Whether the request ends with this part."""
+    cancelled: _builtins.int
+    """The number of another stream, whose call is cancelled: the end of that stream may wait behind what was not taken."""
     body: _builtins.bytes
     """A body of the request. Written last."""
     @_builtins.property
@@ -98,11 +101,12 @@ class CallPart(_message.Message):
         hello: _node_pb2.HelloReply | None = ...,
         head: Global___CallHead | None = ...,
         end: _builtins.bool = ...,
+        cancelled: _builtins.int = ...,
         body: _builtins.bytes | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_body", b"_body", "body", b"body", "head", b"head", "hello", b"hello"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_body", b"_body", "body", b"body", "end", b"end", "head", b"head", "hello", b"hello"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_body", b"_body", "body", b"body", "cancelled", b"cancelled", "end", b"end", "head", b"head", "hello", b"hello"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__body: _TypeAlias = _typing.Literal["body"]  # noqa: Y015
     _WhichOneofArgType__body: _TypeAlias = _typing.Literal["_body", b"_body"]  # noqa: Y015
@@ -148,9 +152,12 @@ class ReplyPart(_message.Message):
     HEADERS_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
     LEAVING_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
     BODY_FIELD_NUMBER: _builtins.int
     leaving: _builtins.bool
-    """No call that has not begun yet is answered on this stream."""
+    """Asks for the end of this stream, as soon as it carries no call."""
+    number: _builtins.int
+    """In the first message: a number that no other stream of this node has while it runs."""
     body: _builtins.bytes
     """A body of the reply. Written last."""
     @_builtins.property
@@ -172,11 +179,12 @@ class ReplyPart(_message.Message):
         headers: _abc.Iterable[Global___Header] | None = ...,
         end: Global___CallEnd | None = ...,
         leaving: _builtins.bool = ...,
+        number: _builtins.int = ...,
         body: _builtins.bytes | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_body", b"_body", "body", b"body", "end", b"end", "hello", b"hello"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_body", b"_body", "body", b"body", "end", b"end", "headers", b"headers", "hello", b"hello", "leaving", b"leaving"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_body", b"_body", "body", b"body", "end", b"end", "headers", b"headers", "hello", b"hello", "leaving", b"leaving", "number", b"number"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__body: _TypeAlias = _typing.Literal["body"]  # noqa: Y015
     _WhichOneofArgType__body: _TypeAlias = _typing.Literal["_body", b"_body"]  # noqa: Y015

@@ -40,18 +40,25 @@ class Answering:
         service: Finds what answers a call.
         proven: What is known of who calls, in the words of `aio.ServicerContext.auth_context`.
         changed: Is called whenever a call begins or ends.
+        cancelled: Is told the number of a stream whose call is cancelled.
 
     Attributes:
         busy: Whether it carries a call.
     """
 
     def __init__(
-        self, call: Any, service: Service, proven: dict[str, list[bytes]], changed: Callable[[], None]
+        self,
+        call: Any,
+        service: Service,
+        proven: dict[str, list[bytes]],
+        changed: Callable[[], None],
+        cancelled: Callable[[int], None],
     ) -> None:
         self._call = call
         self._service = service
         self._proven = proven
         self._changed = changed
+        self._cancelled = cancelled
         self._writing = asyncio.Lock()
         self._answer: _Answer | None = None
 
@@ -77,12 +84,19 @@ class Answering:
         return busy
 
     async def _take(self, part: CallPart, body: bytes | None) -> None:
+        if part.cancelled:
+            self._cancelled(part.cancelled)
         if part.HasField("head"):
             if self._answer is not None:
                 await self._answer.cancel()  # the other side has seen its end, or does not care for it
             self._begin(part.head)
         if self._answer is not None:
             await self._answer.take(body, end=part.end)
+
+    def abandon(self) -> None:
+        """End the answer to the call: it is cancelled, and the end of the stream follows."""
+        if self._answer is not None:
+            self._answer.abandon()
 
     def _begin(self, head: CallHead) -> None:
         handler = self._service(_Details(head.path, pairs_of(head.headers)))
@@ -142,12 +156,17 @@ class _Answer:
         elif self._task is None and (body is not None or end):
             self._start(body or b"")
 
-    async def cancel(self) -> None:
-        """End it: nobody waits for it any more."""
+    def abandon(self) -> None:
+        """Begin to end it: nobody waits for it any more."""
         if self._bodies is not None:
             self._bodies.close()
         if self._task is not None:
             self._task.cancel()
+
+    async def cancel(self) -> None:
+        """End it."""
+        self.abandon()
+        if self._task is not None:
             await asyncio.wait([self._task])
 
     async def _run(self, request: bytes | AsyncIterator[bytes]) -> None:

@@ -182,7 +182,7 @@ class DialInCall:
             if self._done:
                 raise asyncio.CancelledError
         except BaseException:
-            line.give_up()
+            self._lines.give_up(line, written=False)
             raise
         return line
 
@@ -225,7 +225,7 @@ class DialInCall:
         if self._sent:
             self._lines.give_back(line)
         else:
-            line.give_up()
+            self._lines.give_up(line, written=False)
 
     def cancel(self) -> bool:
         """End the call, if it has not ended."""
@@ -233,7 +233,7 @@ class DialInCall:
             return False
         self._done = True
         if self._line is not None:
-            self._line.give_up()
+            self._lines.give_up(self._line, written=self._sent)
         return True
 
     @staticmethod

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -52,6 +54,8 @@ class Keeper:
         self._service = service
         self._proven = proven
         self._streams: dict[Answering, asyncio.Task[None]] = {}
+        self._numbers = itertools.count(1)
+        self._by_number: weakref.WeakValueDictionary[int, Answering] = weakref.WeakValueDictionary()
         self._opening: set[asyncio.Task[None]] = set()
         self._most_busy = 0
         self._pause = _FIRST_PAUSE
@@ -110,8 +114,9 @@ class Keeper:
         """
         message.compressor = None
         call, hello = await self.channel.open(message)
+        number = next(self._numbers)
         try:
-            request = ReplyPart(hello=node_pb2.HelloRequest.FromString(hello))
+            request = ReplyPart(hello=node_pb2.HelloRequest.FromString(hello), number=number)
             await call.write(request.SerializeToString())
             data = await call.read()
             if data is aio.EOF:
@@ -123,14 +128,20 @@ class Keeper:
             if isinstance(error, aio.AioRpcError):
                 raise self.channel.error(error, message) from None
             raise
-        self._keep(call)
+        self._keep(call, number)
         return reply
 
-    def _keep(self, call: Any) -> None:
-        stream = Answering(call, self._service, self._proven, self._fill)
+    def _keep(self, call: Any, number: int) -> None:
+        stream = Answering(call, self._service, self._proven, self._fill, self._cancelled)
+        self._by_number[number] = stream
         task = asyncio.create_task(self._last(stream), name=f"oiafed-dial-out-stream {self._node_id}")
         self._streams[stream] = task
         self._trouble = ""
+
+    def _cancelled(self, number: int) -> None:
+        stream = self._by_number.get(number)
+        if stream is not None:
+            stream.abandon()
 
     async def _last(self, stream: Answering) -> None:
         loop = asyncio.get_running_loop()

@@ -11,7 +11,7 @@ from grpc import aio
 
 from oiafed_rpc.errors import RpcError
 from oiafed_rpc.log import logger
-from oiafed_rpc.system.wire.dial_out_pb2 import ReplyPart
+from oiafed_rpc.system.wire.dial_out_pb2 import CallPart, ReplyPart
 from oiafed_rpc.transport.grpc.dial_out.handover import Handover
 from oiafed_rpc.transport.grpc.dial_out.parts import ALIVE, read_part
 
@@ -30,14 +30,17 @@ class Line:
 
     Args:
         context: That of gRPC, of the call that the stream is.
+        number: What the node that has opened it calls it.
 
     Attributes:
+        number: As given.
         leaving: Whether it is to be ended when it carries no call.
         given_up: Whether it was ended from here in the middle of a call.
     """
 
-    def __init__(self, context: Any) -> None:
+    def __init__(self, context: Any, number: int) -> None:
         self._context = context
+        self.number = number
         self._parts: Handover[Came] = Handover()
         self._writing = asyncio.Lock()
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -79,17 +82,16 @@ class Line:
         """Send an empty part, for proxies that end streams on which nothing moves."""
         if self._writing.locked() or self._ended.done():
             return
-        with contextlib.suppress(aio.BaseError, asyncio.InvalidStateError):  # it has ended
-            await self.write(ALIVE)
+        await self.tell(ALIVE)
+
+    async def tell(self, part: bytes) -> None:
+        """Send a part, if the stream has not ended."""
+        with contextlib.suppress(aio.BaseError, asyncio.InvalidStateError):
+            await self.write(part)
 
     async def take(self) -> Came | None:
         """The next part of the reply; None where the stream has ended."""
         return await self._parts.take()
-
-    def give_up(self) -> None:
-        """End the stream in the middle of a call, which cancels it at the other side."""
-        self.given_up = True
-        self.end()
 
     def end(self) -> None:
         """End the stream."""
@@ -118,6 +120,7 @@ class Lines:
         self._waiting: deque[asyncio.Future[Line]] = deque()
         self._patience: asyncio.TimerHandle | None = None
         self._closed = False
+        self._telling: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         return len(self._all)
@@ -179,6 +182,22 @@ class Lines:
             line.end()
         elif line in self._all:
             self._free(line)
+
+    def give_up(self, line: Line, *, written: bool) -> None:
+        """End a stream in the middle of a call, which cancels it at the other side.
+
+        Args:
+            line: The stream.
+            written: Whether the whole request was written. Else its end may not get there, and another stream tells.
+        """
+        line.given_up = True
+        line.end()
+        other = next((each for each in (*self._idle, *self._all) if each is not line), None)
+        if not written and other is not None:
+            told = CallPart(cancelled=line.number).SerializeToString()
+            task = asyncio.create_task(other.tell(told), name="oiafed-dial-out-cancel")
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
 
     def _free(self, line: Line) -> None:
         while self._waiting:

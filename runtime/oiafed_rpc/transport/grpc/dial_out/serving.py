@@ -34,22 +34,23 @@ class Serving(Call):
 
     async def _serve(self, _: object, context: Any) -> None:
         try:
-            hello = await self._first(context)
+            first = await self._first(context)
+            hello = first.hello
             data, _ = await self._answer(hello.SerializeToString(), context)
         except RpcError as error:
             failure = self._failure(error)
         else:
             await context.write(CallPart(hello=node_pb2.HelloReply.FromString(data)).SerializeToString())
-            await self._arrivals.last(hello.node_id, hello.incarnation, Line(context))
+            await self._arrivals.last(hello.node_id, hello.incarnation, Line(context, first.number))
             return
         await self._abort(failure, context)
 
     stream_stream = _serve
 
     @staticmethod
-    async def _first(context: Any) -> node_pb2.HelloRequest:
+    async def _first(context: Any) -> ReplyPart:
         data = await context.read()
         part, _ = read_part(ReplyPart, b"" if data is aio.EOF else data)
         if not part.HasField("hello"):
             raise RpcError(Code.INVALID_ARGUMENT, "the stream is to begin with a hello")
-        return part.hello
+        return part
