@@ -21,6 +21,9 @@ from oiafed_rpc.transport.base import Transport
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
+ALIVE = 20.0
+"""Seconds between two signs of life on an attendance: ordinary proxies end a stream on which nothing moves for a minute."""
+_SIGN = HelloReply(node_id="", role="", incarnation="", schema="")
 
 
 class Introduction(NodeHandler):
@@ -50,7 +53,15 @@ class Introduction(NodeHandler):
         with self._guests.attending(request.node_id, request.incarnation) as guest:
             self.arrived(request.node_id, request.incarnation)
             yield self._reply()
-            while await guest.asked():
+            while True:
+                try:
+                    async with asyncio.timeout(ALIVE):
+                        asked = await guest.asked()
+                except TimeoutError:
+                    yield _SIGN
+                    continue
+                if not asked:
+                    return
                 yield self._reply()
 
     async def describe(self, request: DescribeRequest) -> DescribeReply:

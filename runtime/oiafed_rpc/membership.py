@@ -293,8 +293,9 @@ class Membership:
     async def _attend(self, node_id: str, proxy: NodeProxy, attendance: AsyncIterator[HelloReply]) -> None:
         """Be there for a peer as long as it is there itself; where it asks for a sign of life, give one."""
         try:
-            async for _ in attendance:
-                await greet(self._own, proxy, node_id)
+            async for reply in attendance:
+                if reply.node_id:  # else it only says that it is there
+                    await greet(self._own, proxy, node_id)
         except RpcError as error:
             logger.debug("the connection to %r broke: %s", node_id, error)
             self._broken(node_id)

@@ -23,7 +23,7 @@ from oiafed_rpc.transport.grpc.dial_out.parts import read_part
 MOST = 96
 """Streams to one node: ordinary proxies allow 128 on a connection, and this node's own calls take some."""
 
-_TICK = 20.0  # seconds between two signs of life, and looks at what is not needed any more
+TICK = 20.0  # seconds between two signs of life, and looks at what is not needed any more
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 1.5
 _SETTLED = 5.0  # seconds after which a stream that ends is no failure to open one
@@ -162,7 +162,7 @@ class Keeper:
     async def _live(self) -> None:
         """Let something move on each stream now and then, and give back those that nothing needs any more."""
         while True:
-            await asyncio.sleep(_TICK)
+            await asyncio.sleep(TICK)
             spare = len(self._streams) - _wanted(self._most_busy)
             self._most_busy = 0
             for stream in tuple(self._streams):
