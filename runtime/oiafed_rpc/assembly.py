@@ -83,6 +83,7 @@ def _sound_transport(config: NodeConfig) -> Transport:
         tls=config.transport.tls,
         lanes=config.transport.lanes,
         idle_timeout=config.timeout.idle,
+        dial_out=config.transport.dial_out,
     )
     return AutoTransport(grpc) if mode == "auto" else grpc
 
