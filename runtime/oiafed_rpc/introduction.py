@@ -22,7 +22,7 @@ from oiafed_rpc.transport.base import Transport
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 ALIVE = 20.0
-"""Seconds between two signs of life on an attendance: ordinary proxies end a stream on which nothing moves for a minute."""
+"""Seconds between two signs of life on an attendance: proxies end a stream on which nothing moves for a minute."""
 _SIGN = HelloReply(node_id="", role="", incarnation="", schema="")
 
 

@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import functools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 from oiafed_rpc.config import Address
 from oiafed_rpc.context import outside_of_calls
-from oiafed_rpc.dialing import ServeProxy
+from oiafed_rpc.dialing import DIALED, ServeProxy
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RetriableError, RpcError
 from oiafed_rpc.events import Callback, Events
@@ -208,12 +208,11 @@ class Membership:
 
     # Peers that dial out
 
-    def opened(self, node_id: str, *, again: bool) -> None:
+    def opened(self, node_id: str) -> None:
         """See `Host.opened`."""
-        if not again:
-            self._begin(self._meet(node_id), f"oiafed-meet {node_id}")
-        elif self._heartbeat is not None:
-            self._heartbeat.probe(node_id)
+        task = asyncio.create_task(self._meet(node_id), name=f"oiafed-meet {node_id}", context=outside_of_calls())
+        self._meeting.add(task)
+        task.add_done_callback(self._meeting.discard)
 
     async def _meet(self, node_id: str) -> None:
         proxy = self._proxy(node_id)
@@ -227,11 +226,6 @@ class Membership:
         """See `Host.offer`."""
         proxy = self._proxy(node_id).with_options(retry=False, timeout=_OPENING)
         await proxy.serve(hello_of(self._own))
-
-    def _begin(self, steps: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.create_task(steps, name=name, context=outside_of_calls())
-        self._meeting.add(task)
-        task.add_done_callback(self._meeting.discard)
 
     def _dialling(self, node_id: str) -> asyncio.Lock:
         """Held by who dials a node."""
@@ -316,6 +310,9 @@ class Membership:
 
     def _broken(self, node_id: str) -> None:
         """The connection to a peer broke: it is there at the next attempt, or lost."""
+        peer = self._others().get(node_id)
+        if peer is not None and peer.address == DIALED:
+            self.opened(node_id)  # perhaps this stream alone is gone
         if not self._reconnecting.begin(node_id) and self._heartbeat is not None:
             self._heartbeat.probe(node_id)
 

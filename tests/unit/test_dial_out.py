@@ -173,6 +173,25 @@ async def test_a_cancelled_call_ends_its_handler_although_its_request_waits() ->
         await asyncio.wait_for(ended.wait(), SOON)
 
 
+async def test_a_call_goes_on_while_its_node_connects_anew() -> None:
+    async with _pair() as (trainer, learner):
+        begun, release = asyncio.Event(), asyncio.Event()
+
+        async def wait(a: int = 0, b: int = 0) -> str:
+            begun.set()
+            await release.wait()
+            return "done"
+
+        learner.register_handler("wait", wait)
+        calling = asyncio.create_task(trainer.get_proxy("learner_0").call("wait"))
+        await asyncio.wait_for(begun.wait(), SOON)
+        learner.transport.doubt("trainer")
+        await learner.connect(f"trainer@127.0.0.1:{_port(trainer)}")
+        assert await trainer.get_proxy("learner_0").call("ping") == "pong"
+        release.set()
+        assert await asyncio.wait_for(calling, SOON) == "done"
+
+
 async def test_two_nodes_call_one() -> None:
     async with _trainer("one") as one, _trainer("two") as two, _learner() as learner:
         await asyncio.gather(_dial(learner, one), _dial(learner, two))

@@ -69,7 +69,7 @@ class GrpcTransport(Transport):
         self._above: Host | None = None
         self._router: Router | None = None
         self._arrivals = Arrivals(self._arrived, self._departed)
-        self._guests: dict[Lines, GrpcChannel] = {}
+        self._guests: dict[str, _Guest] = {}
         self._keepers: dict[str, Keeper] = {}
         self._host = host
         self._asked_port = port
@@ -131,6 +131,7 @@ class GrpcTransport(Transport):
         for task in retiring:
             task.cancel()
         keepers, self._keepers = self._keepers, {}
+        self._guests.clear()
         for node_id in channels:
             self.peers.remove(node_id)
         await asyncio.gather(*(keeper.close() for keeper in keepers.values()))
@@ -175,14 +176,15 @@ class GrpcTransport(Transport):
             self._channels[peer.node_id] = candidate.channel
             self._doubted.discard(peer.node_id)
             candidate.settle()
-            await self._dial_out(peer, candidate.channel)
+            keeper = self._keepers.pop(peer.node_id, None)
+            self._dial_out(peer, candidate.channel)
             if former is not None:
-                self._retire(former)
+                self._retire(former, keeper)
         await super().welcome(peer)
 
-    def _retire(self, channel: GrpcChannel) -> None:
+    def _retire(self, channel: GrpcChannel, keeper: Keeper | None) -> None:
         """Let the calls end that are under way over a channel: those to a node that is lost have failed already."""
-        task = asyncio.create_task(channel.retire(), name=f"oiafed-retire {channel.address}")
+        task = asyncio.create_task(_retired(channel, keeper), name=f"oiafed-retire {channel.address}")
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
 
@@ -196,14 +198,11 @@ class GrpcTransport(Transport):
         """Let nodes be called over streams that they have opened here, and this one over its own."""
         self._above = host
         if host is not None:
-            for lines in self._guests:  # they have come before the node was ready
-                host.arrived(lines.node_id, again=False)
+            for node_id in self._guests:  # they have come before the node was ready
+                host.opened(node_id)
 
-    async def _dial_out(self, peer: Peer, channel: GrpcChannel) -> None:
+    def _dial_out(self, peer: Peer, channel: GrpcChannel) -> None:
         """Let a node call this one over a channel to it, if that is how it is called."""
-        former = self._keepers.pop(peer.node_id, None)
-        if former is not None:
-            await former.close()
         if not self._dials_out or channel.address == DIALED or not peer.epoch or self._above is None:
             return
         mutual = self._tls is not None and is_mutual(self._tls)
@@ -222,25 +221,26 @@ class GrpcTransport(Transport):
     async def _arrived(self, lines: Lines, *, again: bool) -> None:
         """A node has opened its first stream here."""
         if not again:
-            dialed = DialInChannel(lines)
-            courier = functools.partial(self._bulk.courier, None, "")
-            channel = self._guests[lines] = GrpcChannel(
-                DIALED, dialed, DialInCalls(lines), None, self.endpoint.wire, courier
-            )
+            dialed, courier = DialInChannel(lines), functools.partial(self._bulk.courier, None, "")
+            channel = GrpcChannel(DIALED, dialed, DialInCalls(lines), None, self.endpoint.wire, courier)
+            self._guests[lines.node_id] = _Guest(lines, channel)
             await self._try(lines.node_id, channel)
         if self._above is not None:
-            self._above.opened(lines.node_id, again=again)
+            self._above.opened(lines.node_id)
 
     async def _departed(self, lines: Lines) -> None:
         """A node has no stream here any more: it is lost, unless it has left, and nothing is kept for it."""
-        channel = self._guests[lines]
-        if lines.node_id in self.peers and self._channels.get(lines.node_id) is channel:
+        guest = self._guests.get(lines.node_id)
+        if guest is None or guest.lines is not lines:
             return
-        del self._guests[lines]
-        if self._channels.get(lines.node_id) is channel:
+        current = self._channels.get(lines.node_id) is guest.channel
+        if current and lines.node_id in self.peers:
+            return
+        del self._guests[lines.node_id]
+        if current:
             del self._channels[lines.node_id]
         self._arrivals.forget(lines)
-        await channel.close()
+        await guest.channel.close()
 
     async def forget(self, node_id: str) -> None:
         """Close the channel to a node that did not introduce itself; a former one stays."""
@@ -290,6 +290,21 @@ class GrpcTransport(Transport):
                 f"'{target}@host:port'); connected: {known}",
             )
         return channel
+
+
+class _Guest(NamedTuple):
+    """A node that has opened streams here, and the channel that they are."""
+
+    lines: Lines
+    channel: GrpcChannel
+
+
+async def _retired(channel: GrpcChannel, keeper: Keeper | None) -> None:
+    try:
+        if keeper is not None:
+            await keeper.retire()
+    finally:
+        await channel.retire()
 
 
 class _Candidate(NamedTuple):

@@ -63,6 +63,8 @@ class Arrivals:
             lines.remove(line)
             if not len(lines):
                 await self._departed(lines)
+                if lines.closed and self._of.get(node_id) is lines:
+                    del self._of[node_id]
 
     def forget(self, lines: Lines) -> None:
         """Let go of a node; its next stream is the first again."""

@@ -172,6 +172,16 @@ class Keeper:
                 else:
                     await stream.keep_alive()
 
+    async def retire(self) -> None:
+        """Open no more, and end all streams when the calls under way have ended."""
+        self._closed = True
+        try:
+            await asyncio.gather(*(stream.leave() for stream in tuple(self._streams)))
+            while self._streams:
+                await asyncio.wait(self._streams.values())
+        finally:
+            await self.close()
+
     async def close(self) -> None:
         """End all streams; calls under way are cancelled."""
         self._closed = True
