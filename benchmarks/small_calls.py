@@ -150,7 +150,7 @@ async def _bare(stack: AsyncExitStack) -> Call:
     return call
 
 
-async def _each(call: Call, count: int) -> float:
+async def each(call: Call, count: int) -> float:
     """Median seconds of a call, one after the other."""
     took: list[float] = []
     for _ in range(count):
@@ -160,7 +160,7 @@ async def _each(call: Call, count: int) -> float:
     return statistics.median(took)
 
 
-async def _together(call: Call, count: int) -> float:
+async def together(call: Call, count: int) -> float:
     """Seconds a call, with many in flight."""
 
     async def some() -> None:
@@ -172,7 +172,7 @@ async def _together(call: Call, count: int) -> float:
     return (time.perf_counter() - began) / count
 
 
-def _line(what: str, ours: list[float], other: list[float] | None = None, name: str = "") -> str:
+def line(what: str, ours: list[float], other: list[float] | None = None, name: str = "") -> str:
     text = f"{what:<44}{statistics.median(ours) * 1e6:>8.1f} µs  (min {min(ours) * 1e6:.1f}, max {max(ours) * 1e6:.1f})"
     if other is None:
         return text
@@ -191,19 +191,19 @@ async def main() -> None:
         }
         ours, bare = await _over_grpc(stack), await _bare(stack)
         for call in (*in_memory.values(), ours, bare):
-            await _each(call, 200)
+            await each(call, 200)
         took: dict[str, list[float]] = {name: [] for name in (*in_memory, "one", "bare one", "many", "bare many")}
         for _ in range(ROUNDS):
             for name, call in in_memory.items():
-                took[name].append(await _each(call, MEMORY_CALLS))
-            took["one"].append(await _each(ours, GRPC_CALLS))
-            took["bare one"].append(await _each(bare, GRPC_CALLS))
-            took["many"].append(await _together(ours, GRPC_CALLS * 2))
-            took["bare many"].append(await _together(bare, GRPC_CALLS * 2))
+                took[name].append(await each(call, MEMORY_CALLS))
+            took["one"].append(await each(ours, GRPC_CALLS))
+            took["bare one"].append(await each(bare, GRPC_CALLS))
+            took["many"].append(await together(ours, GRPC_CALLS * 2))
+            took["bare many"].append(await together(bare, GRPC_CALLS * 2))
     for name in in_memory:
-        print(_line(name, took[name]))
-    print(_line("gRPC, everything on, one by one", took["one"], took["bare one"], "bare grpc.aio"))
-    print(_line(f"gRPC, everything on, {IN_FLIGHT} in flight", took["many"], took["bare many"], "bare grpc.aio"))
+        print(line(name, took[name]))
+    print(line("gRPC, everything on, one by one", took["one"], took["bare one"], "bare grpc.aio"))
+    print(line(f"gRPC, everything on, {IN_FLIGHT} in flight", took["many"], took["bare many"], "bare grpc.aio"))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from oiafed_rpc.broadcast import Broadcast, BroadcastStream
     from oiafed_rpc.bulk.meter import Transfer
     from oiafed_rpc.collection import ProxyCollection
-    from oiafed_rpc.config import Address, NodeConfig, TlsConfig
+    from oiafed_rpc.config import Address, LimitsConfig, MethodLimitConfig, NodeConfig, TlsConfig
     from oiafed_rpc.context import Call, current_call
     from oiafed_rpc.errors import (
         AuthError,
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         PartialFailure,
         RetriableError,
         RpcError,
+        Superseded,
     )
     from oiafed_rpc.handlers import Handler
     from oiafed_rpc.heartbeat import HeartbeatManager
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from oiafed_rpc.node import Node
     from oiafed_rpc.peers import Peer
     from oiafed_rpc.proxy import Proxy
+    from oiafed_rpc.reconnecting import ReconnectPolicy
     from oiafed_rpc.records import Empty, OpenEnum, Record, Tensor, Tensors
     from oiafed_rpc.replies import Replies, Reply
     from oiafed_rpc.requests import RequestStream
@@ -56,11 +58,11 @@ _MODULES = {
     "broadcast": "Broadcast BroadcastStream",
     "bulk.meter": "Transfer",
     "collection": "ProxyCollection",
-    "config": "Address NodeConfig TlsConfig",
+    "config": "Address LimitsConfig MethodLimitConfig NodeConfig TlsConfig",
     "context": "Call current_call",
     "errors": (
         "AuthError Code ConfigError DeclaredError MaxRetriesExceeded OutcomeUnknown PartialFailure RetriableError "
-        "RpcError"
+        "RpcError Superseded"
     ),
     "handlers": "Handler",
     "heartbeat": "HeartbeatManager",
@@ -70,6 +72,7 @@ _MODULES = {
     "peers": "Peer",
     "proxy": "Proxy",
     "records": "Empty OpenEnum Record Tensor Tensors",
+    "reconnecting": "ReconnectPolicy",
     "replies": "Replies Reply",
     "requests": "RequestStream",
     "retry": "RetryPolicy",
@@ -103,11 +106,13 @@ __all__ = [
     "Identity",
     "Interceptor",
     "JsonSerializer",
+    "LimitsConfig",
     "LoggingInterceptor",
     "MaxRetriesExceeded",
     "MemoryNetwork",
     "MemoryTransport",
     "Message",
+    "MethodLimitConfig",
     "Node",
     "NodeConfig",
     "OpenEnum",
@@ -118,6 +123,7 @@ __all__ = [
     "ProtoSerializer",
     "Proxy",
     "ProxyCollection",
+    "ReconnectPolicy",
     "Record",
     "Replies",
     "Reply",
@@ -129,6 +135,7 @@ __all__ = [
     "SerializerError",
     "Serializers",
     "Side",
+    "Superseded",
     "Tensor",
     "Tensors",
     "TlsConfig",

@@ -11,6 +11,7 @@ from oiafed_rpc.config import InterceptorConfig, NodeConfig, TransportConfig
 from oiafed_rpc.errors import ConfigError
 from oiafed_rpc.heartbeat import HeartbeatManager
 from oiafed_rpc.interceptors import AuthInterceptor, CompressionInterceptor, Interceptor, LoggingInterceptor
+from oiafed_rpc.reconnecting import ReconnectPolicy
 from oiafed_rpc.retry import RetryPolicy
 from oiafed_rpc.serializer import JsonSerializer, PickleSerializer, ProtoSerializer, Serializer, Serializers
 from oiafed_rpc.transport.base import Transport
@@ -43,16 +44,27 @@ def assemble(config: NodeConfig) -> dict[str, Any]:
         "serializers": _serializers(config),
         "retry": RetryPolicy.from_config(config.retry),
         "delivery": config.delivery,
+        "reconnect": ReconnectPolicy.from_config(config.reconnect),
         "heartbeat": config.heartbeat.enabled and HeartbeatManager(config.heartbeat.interval, config.heartbeat.timeout),
         "connect_timeout": config.timeout.connect,
         "request_timeout": config.timeout.request,
         "grace": config.timeout.grace,
         "max_message_size": config.transport.max_message_size,
+        "limits": config.limits,
         "debug": config.node.debug,
     }
 
 
 def _transport(config: NodeConfig) -> Transport:
+    transport, faults = _sound_transport(config), config.transport.faults
+    if faults is None:
+        return transport
+    from oiafed_rpc.testing.faults import FaultTransport  # what is for tests
+
+    return FaultTransport(transport, faults)
+
+
+def _sound_transport(config: NodeConfig) -> Transport:
     mode = config.transport.mode
     if mode == "memory":
         return MemoryTransport()
@@ -72,6 +84,7 @@ def _transport(config: NodeConfig) -> Transport:
         tls=config.transport.tls,
         lanes=config.transport.lanes,
         idle_timeout=config.timeout.idle,
+        dial_out=config.transport.dial_out,
     )
     return AutoTransport(grpc) if mode == "auto" else grpc
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 from oiafed_rpc.bounded import GRACE, Waits
 from oiafed_rpc.errors import Code, RetriableError, RpcError
@@ -16,12 +16,13 @@ class Draining:
     Attributes:
         stopping: Whether no more calls are taken.
         waits: Those whose handler waits for something.
+        told: What is called when no more calls are taken.
     """
 
     def __init__(self, node_id: str) -> None:
         self._node_id = node_id
         self.stopping = True
-        self._begun = asyncio.Event()
+        self.told: list[Callable[[], None]] = []
         self._streams = 0
         self._ended = asyncio.Event()
         self._over = False
@@ -30,7 +31,6 @@ class Draining:
     def open(self) -> None:
         """Take calls."""
         self.stopping = self._over = False
-        self._begun = asyncio.Event()
 
     def refusal(self) -> RpcError:
         """The error of a call that is not taken: it did not run."""
@@ -38,7 +38,13 @@ class Draining:
 
     async def begun(self) -> None:
         """Wait until no more calls are taken."""
-        await self._begun.wait()
+        begun = asyncio.Event()
+        self.told.append(begun.set)
+        try:
+            if not self.stopping:
+                await begun.wait()
+        finally:
+            self.told.remove(begun.set)
 
     @contextlib.contextmanager
     def stream(self) -> Generator[None, None, None]:
@@ -70,7 +76,8 @@ class Draining:
     async def drain(self, grace: float) -> None:
         """Take no more calls, let those under way end, and after `grace` seconds end them."""
         self.stopping = True
-        self._begun.set()
+        for tell in tuple(self.told):
+            tell()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace):
                 while self._streams or self.waits:

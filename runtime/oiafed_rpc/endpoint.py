@@ -7,16 +7,20 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from typing import Any, cast
 
 from oiafed_rpc.bounded import Waits, first_step, rest
+from oiafed_rpc.callers import check_caller
 from oiafed_rpc.codec.messages import Params
 from oiafed_rpc.codec.misfit import FieldError
-from oiafed_rpc.config import DeliveryConfig
+from oiafed_rpc.config import DeliveryConfig, LimitsConfig
+from oiafed_rpc.config.rule import nearest
 from oiafed_rpc.context import CURRENT
 from oiafed_rpc.delivery.memory import Memory
 from oiafed_rpc.draining import Draining
 from oiafed_rpc.dynamic import DYNAMIC
 from oiafed_rpc.errors import Code, RetriableError, RpcError, as_rpc_error
+from oiafed_rpc.fencing import Fence
 from oiafed_rpc.handlers import Handler, Target, check_signature, takes_whole_payload
 from oiafed_rpc.interceptors import Context, Interceptor, Side, checked_reply, compose
+from oiafed_rpc.limits import Gate, Limits
 from oiafed_rpc.log import logger
 from oiafed_rpc.message import Message
 from oiafed_rpc.method import Method
@@ -35,6 +39,7 @@ class Endpoint:
         role: Its role.
         interceptors: What every call passes through.
         wire: What turns its messages to bytes and back.
+        limits: How many calls are answered at a time.
         debug: Whether errors tell the traceback of their handler.
         delivery: How much is remembered of the calls.
 
@@ -45,6 +50,8 @@ class Endpoint:
         incarnation: What tells this start of the node from its former ones.
         draining: Whether calls are still taken, and those under way.
         memory: The calls that are remembered.
+        limits: How many calls are answered at a time.
+        fence: Which start of each node counts.
     """
 
     def __init__(
@@ -54,6 +61,7 @@ class Endpoint:
         interceptors: Sequence[Interceptor] = (),
         wire: Wire | None = None,
         *,
+        limits: LimitsConfig | None = None,
         debug: bool = False,
         delivery: DeliveryConfig | None = None,
     ) -> None:
@@ -63,6 +71,8 @@ class Endpoint:
         self.incarnation = ""
         self.draining = Draining(node_id)
         self.memory = Memory(node_id, delivery or DeliveryConfig(), self.wire.serializers)
+        self.limits = Limits(limits or LimitsConfig(), node_id)
+        self.fence = Fence(node_id)
         self._debug = debug
         self._typed: dict[str, tuple[Method[Any], Target]] = {}
         self._named: dict[str, list[Target]] = {}
@@ -80,6 +90,14 @@ class Endpoint:
     def methods(self) -> list[Method[Any]]:
         """The methods of a schema that the node offers."""
         return [spec for spec, _ in self._typed.values() if not spec.provided]
+
+    def check_limits(self) -> None:
+        """Tell in the log of limits of methods that the node does not have, where it has any by now."""
+        names = {spec.name for spec in self.methods} | set(self._named)
+        for name in self.limits.config.methods:
+            if names and name not in names:
+                told = "node %r has no handler of %r, which limits.methods has%s"
+                logger.warning(told, self.node_id, name, nearest(name, sorted(names)))
 
     def offer_told(self) -> Offer:
         """The same as others are told of them."""
@@ -110,7 +128,8 @@ class Endpoint:
 
     def offer(self, spec: Method[Any], function: Callable[..., Any]) -> Target:
         """Offer one method, by its path alone."""
-        target = Target(function, unpack=isinstance(spec.request, Params), typed=True)
+        gate = self.limits.open if spec.provided else self.limits.of(spec.name)
+        target = Target(function, gate, unpack=isinstance(spec.request, Params), typed=True)
         self._typed[spec.path] = spec, target
         self._offers.grow()
         return target
@@ -127,7 +146,7 @@ class Endpoint:
         if name in self._named:
             raise self._taken(repr(name))
         by_name = not takes_whole_payload(function) if unpack is None else unpack
-        self._named[name] = [Target(function, unpack=by_name, typed=False)]
+        self._named[name] = [Target(function, self.limits.of(name), unpack=by_name, typed=False)]
 
     def spec(self, path: str) -> Method[Any] | None:
         """The description of a method by its gRPC path, if this node offers it."""
@@ -186,6 +205,11 @@ class Endpoint:
         logger.error("%s failed on node %r", message.method, self.node_id, exc_info=error)
         return as_rpc_error(error, self.node_id, message.method, debug=self._debug)
 
+    async def drain(self, grace: float) -> None:
+        """Take no more calls, those that wait for their turn included, and let those under way end within `grace`."""
+        self.limits.refuse(self.draining.refusal)
+        await self.draining.drain(grace)
+
     async def _dispatch(self, message: Message) -> Message:
         """What the interceptors lead to."""
         CURRENT.set(message)  # as they left it; `_run` takes it back
@@ -198,6 +222,8 @@ class Endpoint:
                 f"node {self.node_id!r} answers here, but the call is for {message.target!r}: "
                 "the address belongs to another node",
             )
+        if self.fence.former:
+            self.fence.check_call(message.source, message.call_id)
         attempt = message.attempt
         if attempt is not None:
             attempt.check(message)
@@ -210,29 +236,44 @@ class Endpoint:
             raise self.draining.refusal()
         if attempt is not None and (noting := attempt.enter(message)) is not None:
             await noting
-        if message.undecoded:
-            if message.schema and spec.role and not spec.provided:
-                self._offers.check(message.schema, spec.path)
-            if spec.takes_stream:
-                await self.wire.decode_stream(message)
-            else:
-                await self.wire.decode_request(message)
+        gate = target.gate
+        if not gate.enter():
+            await gate.wait()
+        lasts = False
         try:
-            if message.items is not None or spec.gives_stream:
-                return await self._streamed(spec, rules, target, message)
-            result = await target(message.payload, message.method)
-        except RetriableError as error:
-            error.ran = True
-            raise
+            if message.undecoded:
+                await self._decode(spec, message)
+            try:
+                if message.items is not None or spec.gives_stream:
+                    result = await self._streamed(spec, rules, target, message)
+                    lasts = spec.gives_stream  # which gives its place back at its end
+                    return result
+                result = await target(message.payload, message.method)
+            except RetriableError as error:
+                error.ran = True
+                raise
+        finally:
+            if not lasts:
+                gate.leave()
         self._check(rules, result)
         return result
+
+    async def _decode(self, spec: Method[Any], message: Message) -> None:
+        if message.schema and spec.role and not spec.provided:
+            self._offers.check(message.schema, spec.path)
+        if spec.takes_stream:
+            await self.wire.decode_stream(message)
+        else:
+            await self.wire.decode_request(message)
 
     async def _streamed(self, spec: Method[Any], rules: Method[Any], target: Target, message: Message) -> Any:
         """Answer a call of which one side, or both, is a stream."""
         payload, items = self._arguments(spec, rules, message)
         if spec.gives_stream:
             answers = await target.stream(payload, message.method)
-            return self._items(rules, answers, message, items)
+            reply = self._items(rules, answers, message, items, target.gate)
+            await anext(reply)  # from here on, whatever ends it gives its place back
+            return reply
         try:
             result = await target(payload, message.method)
         finally:
@@ -314,10 +355,17 @@ class Endpoint:
             ) from None
 
     async def _items(
-        self, spec: Method[Any], answers: AsyncIterator[Any], message: Message, items: RequestStream[Any] | None
+        self,
+        spec: Method[Any],
+        answers: AsyncIterator[Any],
+        message: Message,
+        items: RequestStream[Any] | None,
+        gate: Gate,
     ) -> AsyncGenerator[Any, None]:
+        """The items of a reply, after one that is none."""
         with self.draining.stream():
             try:
+                yield None
                 while True:
                     self.draining.check_stream()
                     try:
@@ -330,6 +378,7 @@ class Endpoint:
                 message.cancelled = True
                 raise
             finally:
+                gate.leave()
                 if items is not None:
                     await items.aclose()
                 await close(answers)
@@ -348,39 +397,6 @@ class Endpoint:
             raise self._unexpected(error, message) from error
         finally:
             CURRENT.reset(token)
-
-
-def _either(names: Sequence[str]) -> str:
-    return " or ".join(map(repr, names))
-
-
-def check_caller(rules: Method[Any], message: Message) -> None:
-    """A node with a certificate is who its certificate says, and of a role that it names, where it names any.
-
-    Any other is who it claims to be.
-
-    Raises:
-        RpcError: PERMISSION_DENIED naming role and method.
-    """
-    if message.identity is not None:
-        names, roles = message.identity
-        if message.source not in names:
-            proven = f"for {_either(names)}" if names else "for nobody: it has neither a common name nor a DNS name"
-            raise RpcError(
-                Code.PERMISSION_DENIED,
-                f"role {message.role!r} may not call {message.method} as node {message.source!r}: "
-                f"its certificate is {proven}",
-            )
-        if roles and message.role not in roles:
-            raise RpcError(
-                Code.PERMISSION_DENIED,
-                f"node {message.source!r} may not call {message.method} as role {message.role!r}: "
-                f"its certificate is for role {_either(roles)}",
-            )
-    if rules.callers and message.role not in rules.callers:
-        allowed = " or ".join(rules.callers)
-        caller = f"role {message.role!r}" if message.role else "a caller without a role"
-        raise RpcError(Code.PERMISSION_DENIED, f"{caller} may not call {message.method}: only {allowed} may")
 
 
 async def _adopted(spec: Method[Any], items: AsyncIterator[Any], title: str) -> AsyncIterator[Any]:

@@ -14,6 +14,10 @@ TRACE = "traceback"
 """The detail that has the traceback of a handler, in debug mode."""
 
 
+MISSING = "missing"
+"""The detail that names what a connection did not come about for, in one word."""
+
+
 class Code(enum.IntEnum):
     """gRPC's sixteen status codes of failure (https://grpc.io/docs/guides/status-codes/)."""
 
@@ -139,6 +143,13 @@ class OutcomeUnknown(RpcError):  # noqa: N818 - the outcome's name
 
     def __init__(self, message: str, details: Mapping[str, str] | None = None) -> None:
         super().__init__(Code.UNAVAILABLE, message, details)
+
+
+class Superseded(RpcError):  # noqa: N818 - what has happened to the caller
+    """Another start of the calling node has taken its place at the node that it calls, which takes no more from it."""
+
+    def __init__(self, message: str, details: Mapping[str, str] | None = None) -> None:
+        super().__init__(Code.FAILED_PRECONDITION, message, details)
 
 
 class PartialFailure(RpcError):  # noqa: N818 - the outcome's name, not one error's

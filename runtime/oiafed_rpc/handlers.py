@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from oiafed_rpc.codec.messages import Params
 from oiafed_rpc.codec.misfit import FieldError
 from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.limits import Gate
 from oiafed_rpc.method import Method
 from oiafed_rpc.streams import asynchronous
 from oiafed_rpc.workers import WORKERS
@@ -32,18 +33,21 @@ class Target:
 
     Args:
         function: A coroutine function, an ordinary function, or a generator function of either sort.
+        gate: What its calls pass.
         unpack: Whether it takes the payload as keyword arguments, or whole as its only argument.
         typed: Whether the payload is known to fit its signature.
         params: What makes typed parameters of a schema-less payload, for a method of a schema.
 
     Attributes:
+        gate: As given.
         spec: The method of a schema that schema-less callers reach; None for a function under a name.
         gives_stream: Whether it answers with a stream.
     """
 
     def __init__(
-        self, function: Callable[..., Any], *, unpack: bool, typed: bool, params: Params | None = None
+        self, function: Callable[..., Any], gate: Gate, *, unpack: bool, typed: bool, params: Params | None = None
     ) -> None:
+        self.gate = gate
         self._function = function
         self._on_loop = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
         self._unpack = unpack
@@ -55,7 +59,7 @@ class Target:
     def for_dynamic(self, spec: Method[Any]) -> Target:
         """The same function for schema-less callers, whose payload need not fit."""
         params = spec.request if isinstance(spec.request, Params) else None
-        target = Target(self._function, unpack=True, typed=False, params=params)
+        target = Target(self._function, self.gate, unpack=True, typed=False, params=params)
         target.spec = spec
         target.gives_stream = spec.gives_stream
         return target
@@ -87,7 +91,7 @@ class Target:
     async def _in_thread(self, payload: Any) -> Any:
         function = self._function
         bound = functools.partial(function, **payload) if self._unpack else functools.partial(function, payload)
-        result = await WORKERS.run(bound)
+        result = await WORKERS.run(bound, self.gate.stay)
         return await result if inspect.isawaitable(result) else result
 
     async def stream(self, payload: Any, title: str) -> AsyncIterator[Any]:

@@ -9,8 +9,10 @@ from typing import NamedTuple
 from oiafed_rpc.config import Address
 from oiafed_rpc.config.rules import LONGEST
 from oiafed_rpc.context import CURRENT, current_call
+from oiafed_rpc.dialing import DIALED
 from oiafed_rpc.endpoint import Endpoint
-from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.errors import Code, RetriableError, RpcError
+from oiafed_rpc.guests import Guests
 from oiafed_rpc.peers import Peer
 from oiafed_rpc.schemas.described import describe
 from oiafed_rpc.system.node import NodeHandler, NodeProxy
@@ -26,35 +28,48 @@ from oiafed_rpc.transport.base import Transport
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
-FAREWELL = 0.5  # seconds in which a node of the same id, just killed, is noticed to be gone
+ALIVE = 20.0
+"""Seconds between two signs of life on an attendance: proxies end a stream on which nothing moves for a minute."""
+_SIGN = HelloReply(node_id="", role="", incarnation="", schema="")
 
 
 class Introduction(NodeHandler):
-    """Answers an introduction with the node's own, and knows which nodes are there: two never share an id."""
+    """Answers an introduction with the node's own, and knows which nodes are there: two never share an id.
+
+    Attributes:
+        arrived: Is told the id and the incarnation of a node that begins to attend.
+    """
 
     def __init__(self, endpoint: Endpoint) -> None:
+        self.arrived: Callable[[str, str], None] = lambda _, __: None
         self._endpoint = endpoint
-        self._guests: dict[str, list[str]] = {}  # the incarnation of each attendance of an id: one node may have two
-        self._gone = asyncio.Event()
+        self._guests = Guests()
+        endpoint.draining.told.append(self._guests.dismiss)
 
     async def hello(self, request: HelloRequest) -> HelloReply:
         """Say who answers here."""
-        await self._check(request)
+        await self._admit(request)
+        self._guests.answer(request.node_id, request.incarnation)
         return self._reply()
 
     async def attend(self, request: HelloRequest) -> AsyncIterator[HelloReply]:
         """Count the caller as there until its call ends, or this node stops."""
-        await self._check(request)
-        attendances = self._guests.setdefault(request.node_id, [])
-        attendances.append(request.incarnation)
-        try:
+        await self._admit(request)
+        if self._endpoint.draining.stopping:
+            raise self._endpoint.draining.refusal()
+        with self._guests.attending(request.node_id, request.incarnation) as guest:
+            self.arrived(request.node_id, request.incarnation)
             yield self._reply()
-            await self._endpoint.draining.begun()
-        finally:
-            attendances.remove(request.incarnation)
-            if not attendances:
-                self._guests.pop(request.node_id, None)
-                self._gone.set()
+            while True:
+                try:
+                    async with asyncio.timeout(ALIVE):
+                        asked = await guest.asked()
+                except TimeoutError:
+                    yield _SIGN
+                    continue
+                if not asked:
+                    return
+                yield self._reply()
 
     async def describe(self, request: DescribeRequest) -> DescribeReply:
         """Tell what methods look like."""
@@ -79,11 +94,12 @@ class Introduction(NodeHandler):
             ledger=own.memory.ledger if remembers else "",
         )
 
-    async def _check(self, request: HelloRequest) -> None:
-        """See whether the id of a caller is its own.
+    async def _admit(self, request: HelloRequest) -> None:
+        """See whether the id of a caller is its own, and have it take the place of its former start.
 
         Raises:
-            RpcError: ALREADY_EXISTS where another node has it; PERMISSION_DENIED where it is not who it calls as.
+            RpcError: ALREADY_EXISTS where another node has it; PERMISSION_DENIED where it is not who it calls as;
+                Superseded where another start of the caller has taken its place.
         """
         own, call = self._endpoint, current_call()
         if call.source and (request.node_id, request.role) != (call.source, call.role):
@@ -94,16 +110,12 @@ class Introduction(NodeHandler):
             )
         if request.node_id == own.node_id and request.incarnation != own.incarnation:
             raise _taken(request, f"it is that of the node that answers here, of role {own.role!r}")
-        loop = asyncio.get_running_loop()
-        patience = loop.time() + FAREWELL
-        while any(each != request.incarnation for each in self._guests.get(request.node_id, ())):
-            self._gone.clear()
-            try:
-                async with asyncio.timeout_at(patience):
-                    await self._gone.wait()
-            except TimeoutError:
-                raise _taken(request, f"a node of that id is connected to {own.node_id!r}") from None
-        own.memory.meet(request.node_id, request.incarnation)
+        own.fence.check(request.node_id, request.incarnation)
+        if not await self._guests.make_room(request.node_id, request.incarnation):
+            raise _taken(request, f"a node of that id is connected to {own.node_id!r}")
+        if request.node_id != own.node_id:
+            own.fence.admit(request.node_id, request.incarnation)
+            own.memory.meet(request.node_id, request.incarnation)
 
 
 def _taken(request: HelloRequest, why: str) -> RpcError:
@@ -152,7 +164,7 @@ async def introduce(
             pause = _FIRST_PAUSE
             while True:
                 try:
-                    return await _meet(own, node, address)
+                    return await _exchange(own, node, address.node_id, _place(address))
                 except RpcError as error:
                     if error.code is not Code.UNAVAILABLE:
                         raise
@@ -165,14 +177,39 @@ async def introduce(
         ) from None
 
 
-async def _meet(own: Endpoint, node: NodeProxy, address: Address) -> Introduced:
+async def introduce_once(
+    transport: Transport, own: Endpoint, node: NodeProxy, address: Address, timeout: float
+) -> Introduced:
+    """The same as `introduce`, in a single attempt.
+
+    Raises:
+        RpcError: as `introduce` does; a RetriableError where the node does not answer in time.
+    """
+    try:
+        async with asyncio.timeout(timeout):
+            await transport.reach(address.node_id, address.host, address.port)
+            return await _exchange(own, node, address.node_id, _place(address))
+    except TimeoutError:
+        raise RetriableError(f"it does not answer within {timeout:g} s", {"node": address.node_id}) from None
+
+
+async def introduce_back(own: Endpoint, node: NodeProxy) -> Introduced:
+    """Exchange introductions with a node that has opened streams to be called over.
+
+    Raises:
+        RpcError: where it does not answer, or refuses.
+    """
+    return await _exchange(own, node, node.target, DIALED)
+
+
+async def _exchange(own: Endpoint, node: NodeProxy, node_id: str, where: str) -> Introduced:
     attendance = attend(own, node)
     try:
-        return _introduced(await anext(attendance), address, attendance)
+        return _introduced(await anext(attendance), where, attendance)
     except RpcError as error:
         if error.code is not Code.UNIMPLEMENTED:
             raise
-    return _introduced(await greet(own, node, address.node_id), address, None)
+    return _introduced(await greet(own, node, node_id), where, None)
 
 
 async def greet(own: Endpoint, node: NodeProxy, node_id: str) -> HelloReply:
@@ -188,8 +225,12 @@ async def greet(own: Endpoint, node: NodeProxy, node_id: str) -> HelloReply:
     return HelloReply(node_id=node_id, role="", incarnation="", schema="", ledger="")
 
 
-def _introduced(reply: HelloReply, address: Address, attendance: AsyncIterator[HelloReply] | None) -> Introduced:
-    where = str(address).partition("@")[2]
+def _place(address: Address) -> str:
+    """Where a node is, without its id."""
+    return str(address).partition("@")[2]
+
+
+def _introduced(reply: HelloReply, where: str, attendance: AsyncIterator[HelloReply] | None) -> Introduced:
     return Introduced(Peer(reply.node_id, reply.role, reply.incarnation, where), reply, attendance)
 
 

@@ -18,7 +18,7 @@ Wrap: TypeAlias = Callable[[MessageCodec], MessageCodec]
 SYSTEM_SERVICE = "/oiafed.v1.Node/"
 """What the paths of the methods begin with by which nodes know each other."""
 
-_PROVIDED = (SYSTEM_SERVICE, "/oiafed.v1.Bulk/", "/grpc.")
+_PROVIDED = (SYSTEM_SERVICE, "/oiafed.v1.Bulk/", "/oiafed.v1.DialOut/", "/grpc.")
 
 
 class Kind(enum.Enum):

@@ -13,11 +13,12 @@ from typing import Any, Literal, Self, TypeVar, cast, overload
 
 from oiafed_rpc.caller import Caller
 from oiafed_rpc.collection import ProxyCollection
-from oiafed_rpc.config import Address, DeliveryConfig, IdentityConfig, NodeConfig
+from oiafed_rpc.config import Address, DeliveryConfig, IdentityConfig, LimitsConfig, NodeConfig
 from oiafed_rpc.config.rules import LONGEST, seconds
 from oiafed_rpc.context import CURRENT, outside_of_calls
 from oiafed_rpc.delivery.redelivery import Lasting
 from oiafed_rpc.delivery.withdrawal import Withdrawals
+from oiafed_rpc.dialing import ServeHandler, ServeProxy
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, ConfigError, RpcError
 from oiafed_rpc.events import Callback, Event
@@ -30,6 +31,7 @@ from oiafed_rpc.log import logger
 from oiafed_rpc.membership import Membership
 from oiafed_rpc.peers import Peer
 from oiafed_rpc.proxy import Proxy
+from oiafed_rpc.reconnecting import ReconnectPolicy
 from oiafed_rpc.retry import RetryPolicy
 from oiafed_rpc.schemas.admission import Admission
 from oiafed_rpc.serializer import Serializers
@@ -58,6 +60,8 @@ class Node:
         serializers: What schema-less calls and `any` values are written and read with.
         retry: How failed attempts of calls that may run twice are repeated: by default as `RetryPolicy()` says; False
             for not at all.
+        reconnect: How a node that was connected is dialled again, for as long as it is not there: by default as
+            `ReconnectPolicy()` says.
         heartbeat: How peers are asked for a sign of life: by default as `HeartbeatManager()` does; False for not at
             all.
         delivery: How calls survive a connection that breaks: by default as `DeliveryConfig()` does.
@@ -65,6 +69,7 @@ class Node:
         request_timeout: Seconds that a call may take where neither its method nor its caller says.
         grace: Seconds in which calls under way may end when the node stops.
         max_message_size: Bytes of the largest payload, sent or received.
+        limits: How many calls it answers at a time: by default as `LimitsConfig()` says.
         debug: Whether callers are told the traceback of a handler that fails.
 
     Raises:
@@ -86,12 +91,14 @@ class Node:
         interceptors: Sequence[Interceptor] = (),
         serializers: Serializers | None = None,
         retry: RetryPolicy | Literal[False] | None = None,
+        reconnect: ReconnectPolicy | None = None,
         heartbeat: HeartbeatManager | Literal[False] | None = None,
         delivery: DeliveryConfig | None = None,
         connect_timeout: float = 10.0,
         request_timeout: float = 60.0,
         grace: float = 5.0,
         max_message_size: int = DEFAULT_MAX_MESSAGE_SIZE,
+        limits: LimitsConfig | None = None,
         debug: bool = False,
     ) -> None:
         identity = IdentityConfig(id=node_id, role=role)
@@ -106,20 +113,25 @@ class Node:
         serializers = serializers or Serializers()
         delivery = delivery or DeliveryConfig()
         wire = Wire(serializers, max_message_size)
-        self._endpoint = Endpoint(node_id, role, interceptors, wire, debug=debug, delivery=delivery)
-        self._endpoint.register(Introduction(self._endpoint), by_name=False)
+        self._endpoint = Endpoint(node_id, role, interceptors, wire, limits=limits, debug=debug, delivery=delivery)
+        introduction = Introduction(self._endpoint)
+        self._endpoint.register(introduction, by_name=False)
+        self._endpoint.register(ServeHandler(introduction.hello), by_name=False)
         beats = HeartbeatManager() if heartbeat is None else heartbeat or None
         lasting = Lasting(delivery.patience, beats.is_lost if beats is not None else _never_lost)
-        policy = RetryPolicy() if retry is None else retry or None
+        retries = RetryPolicy() if retry is None else retry or None
         self._caller = Caller(
-            node_id, role, self.transport, interceptors, serializers, seconds(request_timeout), policy, lasting
+            node_id, role, self.transport, interceptors, serializers, seconds(request_timeout), retries, lasting
         )
         schemas, inquiry = self._caller.schemas, Inquiry(self._endpoint, partial(NodeProxy, self._caller))
         schemas.admit = Admission(node_id, schemas, inquiry).admitted
         self._withdrawals = Withdrawals(partial(NodeProxy, self._caller))
         self._caller.withdraw = self._withdrawals.begin
         self.transport.attach(self._endpoint)
-        self._members = Membership(self._endpoint, self.transport, beats, self._caller.lose, schemas)
+        policy = reconnect or ReconnectPolicy()
+        proxy = partial(ServeProxy, self._caller)
+        self._members = Membership(self._endpoint, self.transport, beats, policy, self._caller.lose, schemas, proxy)
+        introduction.arrived = self._members.arrived
         self._authenticates = any(isinstance(each, AuthInterceptor) for each in interceptors)
         self._life = Life(self._begin, self._finish, self.node_id)
 
@@ -189,6 +201,7 @@ class Node:
         self._endpoint.incarnation = incarnation
         await self._endpoint.memory.begin(incarnation)
         self._endpoint.draining.open()
+        self._endpoint.check_limits()
         await self.transport.start()
         self._caller.begin(incarnation)
         self._members.start()
@@ -218,7 +231,7 @@ class Node:
             stack.push_async_callback(self._caller.end)
             stack.push_async_callback(self._give_up_calls)
             stack.push_async_callback(self._members.stop)
-            await self._endpoint.draining.drain(self._grace if grace is None else grace)
+            await self._endpoint.drain(self._grace if grace is None else grace)
 
     async def _give_up_calls(self) -> None:
         """End the calls under way, also where they would outlive a broken link."""
@@ -239,6 +252,8 @@ class Node:
 
     async def connect(self, address: str | Address) -> Peer:
         """Connect to a node, or to any gRPC server: one without this toolkit counts as a node of no role.
+
+        From then on the node is stayed with: it is dialled again whenever it is not there, until this one stops.
 
         Args:
             address: `id@host:port`.

@@ -13,7 +13,7 @@ import functools
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from oiafed_rpc.forking import on_fork
 
@@ -29,10 +29,15 @@ def on_event_loop() -> bool:
     return True
 
 
+Stay: TypeAlias = Callable[[], Callable[[], object]]
+"""Called where a function runs on for nobody, on the event loop; what it gives is called there once that has ended."""
+
+
 class _Job(NamedTuple):
     function: Callable[[], Any]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    ended: list[Callable[[], object]]
 
 
 class Workers:
@@ -48,20 +53,29 @@ class Workers:
         self._lock = threading.Lock()
         self._free = 0
 
-    async def run(self, function: Callable[[], Any]) -> Any:
+    async def run(self, function: Callable[[], Any], stay: Stay | None = None) -> Any:
         """Run a function in a thread, with the context variables of its caller.
 
         A cancelled caller stops waiting; the function itself runs on, as a thread cannot be ended.
+
+        Args:
+            function: The function.
+            stay: What is told of that.
         """
         loop = asyncio.get_running_loop()
-        job = _Job(functools.partial(contextvars.copy_context().run, function), loop, loop.create_future())
+        job = _Job(functools.partial(contextvars.copy_context().run, function), loop, loop.create_future(), [])
         with self._lock:
             start = self._free == 0
             self._free -= not start
             self._jobs.put(job)
         if start:
             threading.Thread(target=self._work, name="oiafed-handler", daemon=True).start()
-        return await job.future
+        try:
+            return await job.future
+        except BaseException:
+            if stay is not None and (job.future.cancel() or job.future.cancelled()):
+                job.ended.append(stay())
+            raise
 
     def _work(self) -> None:
         while True:
@@ -85,12 +99,16 @@ def _execute(job: _Job) -> None:
     except BaseException as caught:
         result, error = None, caught
     with contextlib.suppress(RuntimeError):  # of a loop that has closed: nobody waits any more
-        job.loop.call_soon_threadsafe(_deliver, job.future, result, error)
+        job.loop.call_soon_threadsafe(_deliver, job.future, job.ended, result, error)
     del error  # it has this frame, and that the job
 
 
-def _deliver(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+def _deliver(
+    future: asyncio.Future[Any], ended: list[Callable[[], object]], result: Any, error: BaseException | None
+) -> None:
     if future.done():
+        for each in ended:
+            each()
         return
     if isinstance(error, StopIteration) or not isinstance(error, Exception | None):
         error = RuntimeError(

@@ -16,4 +16,6 @@ async def federation(request: pytest.FixtureRequest) -> AsyncIterator[Federation
     """The fixture of a conformance suite, on the transport that the parameter names."""
     suite = TRANSPORTS[request.param]()
     async with AsyncExitStack() as stack:
-        yield Federation(suite.make_transport, suite.address, stack, by_reference=suite.by_reference)
+        yield Federation(
+            suite.make_transport, suite.address, stack, by_reference=suite.by_reference, connect=suite.connect
+        )

@@ -111,7 +111,7 @@ async def test_nothing_is_left_after_many_lives(federation: Federation) -> None:
 
     async def live() -> None:
         async with learner, trainer:
-            await trainer.connect(federation.address(learner))
+            await federation.connect(trainer, learner)
             assert await trainer.get_proxy("learner_0").call("ping") == "pong"
 
     await live()

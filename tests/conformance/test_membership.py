@@ -74,7 +74,7 @@ async def _silent_pair(federation: Federation) -> tuple[Node, Node, Silence, Log
     learner = await federation.start("learner_0", "learner", **options)
     trainer = await federation.start("trainer", "trainer", heartbeat=_beats())
     log = Log(trainer, "lost", "recovered")
-    await trainer.connect(federation.address(learner))
+    await federation.connect(trainer, learner)
     return trainer, learner, silence, log
 
 
@@ -82,7 +82,7 @@ async def test_a_peer_that_comes_and_goes_is_told(federation: Federation) -> Non
     trainer = await federation.start("trainer", "trainer")
     log = Log(trainer)
     learner = await federation.start("learner_0", "learner")
-    await trainer.connect(federation.address(learner))
+    await federation.connect(trainer, learner)
     assert await log.next() == ("connected", "learner_0")
     epoch = trainer.peers["learner_0"].epoch
     assert log.peers["connected"].epoch == epoch
@@ -91,7 +91,7 @@ async def test_a_peer_that_comes_and_goes_is_told(federation: Federation) -> Non
     assert await log.next() == ("left", "learner_0")
     assert "learner_0" not in trainer.peers
     await learner.start()
-    await trainer.connect(federation.address(learner))
+    await federation.connect(trainer, learner)
     assert await log.next() == ("connected", "learner_0")
     assert trainer.peers["learner_0"].epoch not in ("", epoch)
 
@@ -238,7 +238,7 @@ async def test_callbacks_of_all_sorts(federation: Federation, caplog: pytest.Log
         trainer.on("gone", later)
     with caplog.at_level(logging.ERROR, "oiafed_rpc"):
         learner = await federation.start("learner_0", "learner")
-        await trainer.connect(federation.address(learner))
+        await federation.connect(trainer, learner)
         async with asyncio.timeout(SOON):
             assert {await told.get(), await told.get()} == {"async learner_0", "sync learner_0"}
     assert told.empty()
@@ -264,7 +264,7 @@ async def test_a_callback_may_call_connect_and_stop(federation: Federation) -> N
         answered.put_nowait("stopped")
 
     await learner.start()
-    await trainer.connect(federation.address(learner))
+    await federation.connect(trainer, learner)
     async with asyncio.timeout(SOON):
         assert await answered.get() == "pong"
         await learner.stop()

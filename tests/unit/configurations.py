@@ -25,10 +25,19 @@ transport:
   tls: {cert: node.crt, key: keys/node.key, ca: "${FOLDER:-}ca.crt"}
   lanes: {socket: true, shared_memory: false, socket_port: 50061}
   max_message_size: 512MB
+  faults:
+    seed: 7
+    rules: [{kind: delay, of: reply, chance: 0.5, seconds: [0, 2], methods: [fit], targets: [l*], skip: 1, times: 3}]
 timeout: {connect: 2.5, request: 90, idle: 7.5, grace: 0}
 retry: {max_attempts: 5, backoff_strategy: linear, initial_delay: 0.5, max_delay: 8, total_timeout: 60}
 heartbeat: {enabled: false, interval: 5, timeout: 20}
 delivery: {patience: 12.5, calls: 100, memory: 1MiB}
+limits:
+  calls: 64
+  queue: 0
+  methods: {fit: {calls: 1, queue: 8}, evaluate: {calls: "${EVALUATIONS:-2}"}}
+  transfers: 16
+  transfer_memory: 2GiB
 """
 
 VALID: list[dict[str, object]] = [
@@ -47,9 +56,17 @@ VALID: list[dict[str, object]] = [
     with_node(node={"id": "${ID:-a}", "role": "b", "debug": "${DEBUG:-true}"}),
     with_node(transport={"lanes": {"socket": "${SOCKET:-off}", "shared_memory": None, "socket_port": "${PORT:-0}"}}),
     with_node(transport={"lanes": None}, timeout={"idle": 0.5}),
+    with_node(transport={"faults": None}),
+    with_node(transport={"faults": {"rules": []}}),
+    with_node(transport={"faults": {"seed": "${SEED:-7}", "rules": [{"kind": "${KIND:-drop}", "chance": 0.5}]}}),
+    with_node(transport={"faults": {"rules": [{"kind": "delay", "seconds": [0, "${S:-1}"], "times": None}]}}),
+    with_node(transport={"faults": {"rules": [{"kind": "throttle", "rate": "1MB"}, {"kind": "cut", "seconds": 2}]}}),
     with_node(timeout={"connect": "${CONNECT:-1.5}", "grace": 0}),
     with_node(retry={"max_attempts": "${ATTEMPTS:-1}", "initial_delay": 0, "max_delay": 0, "total_timeout": None}),
     with_node(heartbeat={"enabled": False, "interval": 1, "timeout": 1.5}),
+    with_node(limits=None),
+    with_node(limits={"calls": "${CALLS:-10}", "methods": {}, "queue": None, "transfer_memory": 1000}),
+    with_node(limits={"methods": {"any name": {"calls": 1, "queue": None}}}),
 ]
 
 MISTAKES: list[tuple[dict[str, object], str]] = [
@@ -73,6 +90,32 @@ MISTAKES: list[tuple[dict[str, object], str]] = [
     ({"transport": {"lanes": {"socket": 1}}}, "transport.lanes.socket: must be true or false, not 1"),
     ({"transport": {"lanes": {"shm": False}}}, "transport.lanes.shm: unknown key; known here: socket, shared_memory"),
     ({"transport": {"lanes": {"socket_port": -1}}}, "transport.lanes.socket_port: must be a whole number from 0"),
+    ({"limits": {"calls": 0}}, "limits.calls: must be a whole number from 1 to 1,000,000, not 0"),
+    ({"limits": {"queue": -1}}, "limits.queue: must be a whole number from 0 to 1,000,000, not -1"),
+    ({"limits": {"methods": ["fit"]}}, "limits.methods: must be a mapping such as {name: {calls: 1, queue: 8}}"),
+    ({"limits": {"methods": {"fit": 1}}}, "limits.methods.fit: must be a mapping such as {calls: 1, queue: 8}, not 1"),
+    ({"limits": {"methods": {"fit": {}}}}, "limits.methods.fit.calls: is missing"),
+    ({"limits": {"methods": {"fit": {"cals": 1}}}}, "limits.methods.fit.cals: unknown key (did you mean 'calls'?)"),
+    ({"limits": {"transfer_memory": "much"}}, "limits.transfer_memory: must be a size such as 16GiB"),
+    ({"transport": {"faults": {"rules": {"kind": "drop"}}}}, "transport.faults.rules: must be a list"),
+    ({"transport": {"faults": {"rules": ["drop"]}}}, "faults.rules[0]: must be a mapping such as {kind: drop, chance"),
+    ({"transport": {"faults": {"rules": [{}]}}}, "transport.faults.rules[0].kind: is missing"),
+    ({"transport": {"faults": {"rules": [{"kind": "cutt"}]}}}, "faults.rules[0].kind: must be drop, delay, duplicate"),
+    ({"transport": {"faults": {"rules": [{"kind": "delay"}]}}}, "rules[0].seconds: is missing: `delay` needs it"),
+    ({"transport": {"faults": {"rules": [{"kind": "throttle"}]}}}, "rules[0].rate: is missing: `throttle` needs it"),
+    ({"transport": {"faults": {"rules": [{"kind": "drop", "rate": 9}]}}}, "rules[0].rate: is of no use to `drop`"),
+    ({"transport": {"faults": {"rules": [{"kind": "duplicate", "of": "reply"}]}}}, "rules[0].of: a reply cannot be"),
+    ({"transport": {"faults": {"rules": [{"kind": "drop", "chance": 2}]}}}, "rules[0].chance: must be a number from 0"),
+    ({"transport": {"faults": {"rules": [{"kind": "cut", "seconds": [1]}]}}}, "rules[0].seconds: must be a number of"),
+    (
+        {"transport": {"faults": {"rules": [{"kind": "cut", "skip": -1}]}}},
+        "rules[0].skip: must be a whole number",
+    ),
+    (
+        {"transport": {"faults": {"rules": [{"kind": "cut", "targets": [""]}]}}},
+        "targets[0]: must not be empty",
+    ),
+    ({"transport": {"faults": {"seed": 1.5}}}, "transport.faults.seed: must be a whole number, not 1.5"),
     ({"timeout": {"idle": 0}}, "timeout.idle: must be a number of seconds above 0"),
     ({"listen": {}}, "listen.port: is missing"),
     ({"listen": {"port": 65536}}, "listen.port: must be a whole number from 0 (any free port) to 65535, not 65536"),
@@ -143,6 +186,10 @@ CONFLICTS: list[tuple[dict[str, object], str]] = [
     ({"transport": {"max_message_size": "0B"}}, "transport.max_message_size: must be a size"),
     ({"transport": {"tls": {"ca": "nowhere.crt"}}}, f"transport.tls.ca: there is no file {Path.cwd() / 'nowhere.crt'}"),
     ({"transport": {"tls": {"ca": "/"}}}, "transport.tls.ca: / is no ordinary file"),
+    (
+        {"transport": {"faults": {"rules": [{"kind": "cut", "seconds": [2, 1]}]}}},
+        "rules[0].seconds: must be [least, most], not [2, 1]: the first exceeds the second",
+    ),
     ({"retry": {"initial_delay": 31}}, "retry.initial_delay: must not exceed max_delay, which is 30"),
     ({"heartbeat": {"timeout": 30}}, "heartbeat.timeout: must be longer than interval, which is 30"),
 ]

@@ -13,11 +13,15 @@ import pytest
 from oiafed_rpc.config import (
     Address,
     DeliveryConfig,
+    Fault,
+    FaultPlan,
     HeartbeatConfig,
     IdentityConfig,
     InterceptorConfig,
     LanesConfig,
+    LimitsConfig,
     ListenConfig,
+    MethodLimitConfig,
     NodeConfig,
     RetryConfig,
     TimeoutConfig,
@@ -69,6 +73,21 @@ def test_every_key_of_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ),
         lanes=LanesConfig(socket=True, shared_memory=False, socket_port=50061),
         max_message_size=512_000_000,
+        faults=FaultPlan(
+            seed=7,
+            rules=(
+                Fault(
+                    kind="delay",
+                    of="reply",
+                    chance=0.5,
+                    seconds=(0, 2),
+                    methods=("fit",),
+                    targets=("l*",),
+                    skip=1,
+                    times=3,
+                ),
+            ),
+        ),
     )
     assert config.timeout == TimeoutConfig(connect=2.5, request=90.0, idle=7.5, grace=0.0)
     assert config.retry == RetryConfig(
@@ -76,6 +95,13 @@ def test_every_key_of_a_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
     assert config.heartbeat == HeartbeatConfig(enabled=False, interval=5.0, timeout=20.0)
     assert config.delivery == DeliveryConfig(patience=12.5, calls=100, memory=1 << 20)
+    assert config.limits == LimitsConfig(
+        calls=64,
+        queue=0,
+        methods={"fit": MethodLimitConfig(calls=1, queue=8), "evaluate": MethodLimitConfig(calls=2)},
+        transfers=16,
+        transfer_memory=2 * 1024**3,
+    )
 
 
 def test_what_is_left_out_has_a_default() -> None:
@@ -91,6 +117,9 @@ def test_what_is_left_out_has_a_default() -> None:
     assert (retry.initial_delay, retry.max_delay, retry.total_timeout) == (1.0, 30.0, None)
     heartbeat = config.heartbeat
     assert (heartbeat.enabled, heartbeat.interval, heartbeat.timeout) == (True, 30.0, 90.0)
+    limits = config.limits
+    assert (limits.calls, limits.queue, limits.methods) == (2048, 1024, {})
+    assert (limits.transfers, limits.transfer_memory) == (1024, None)
     assert config.node.debug is False
 
 

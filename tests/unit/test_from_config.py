@@ -22,11 +22,13 @@ from oiafed_rpc import (
     Message,
     Node,
     NodeConfig,
+    OutcomeUnknown,
     RetriableError,
     RpcError,
     Serializer,
     Transport,
 )
+from oiafed_rpc.testing import FaultTransport
 
 from tests.unit.learners import Echo
 
@@ -106,6 +108,21 @@ async def test_nodes_from_files_differ_in_one_line(tmp_path: Path) -> None:
             async with Node.from_config(str(trainer_file)) as trainer:
                 assert await trainer.get_proxy("learner_0").call("ping") == "pong", mode
                 assert trainer.peers["learner_0"].role == "learner"
+
+
+async def test_faults_go_around_the_transport_that_the_mode_chooses(caplog: pytest.LogCaptureFixture) -> None:
+    faults = {"seed": 1, "rules": [{"kind": "cut", "seconds": 0, "times": 1}]}
+    async with (
+        Node.from_config(_config("a", transport={"mode": "memory"})) as a,
+        Node.from_config(_config("b", transport={"mode": "memory", "faults": faults})) as b,
+    ):
+        a.register_handler("ping", lambda x=0, y=0: "pong")
+        assert isinstance(b.transport, FaultTransport)
+        with pytest.raises(OutcomeUnknown):
+            await b.get_proxy("a").call("ping")
+        assert await b.get_proxy("a").call("ping") == "pong"
+        assert [(each.kind, each.target) for each in b.transport.injected] == [("cut", "a")]
+    assert "node 'b': 1 rules have things go wrong" in caplog.text
 
 
 async def test_auto_takes_memory_inside_the_process() -> None:

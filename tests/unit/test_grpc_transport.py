@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import subprocess
 import sys
@@ -161,6 +162,7 @@ async def test_a_message_beyond_the_limit_is_refused() -> None:
 async def test_a_killed_peer_ends_the_calls_that_wait_on_it() -> None:
     code = """
 import asyncio
+import contextlib
 from oiafed_rpc import GrpcTransport, Node
 async def main():
     node = Node("victim", "learner", GrpcTransport("127.0.0.1", 0))
@@ -198,6 +200,7 @@ asyncio.run(main())
 def test_a_node_leaves_nothing_on_stderr() -> None:
     code = """
 import asyncio
+import contextlib
 from oiafed_rpc import GrpcTransport, Node
 async def main():
     asyncio.get_running_loop().slow_callback_duration = 60  # what a busy machine is told of
@@ -230,6 +233,7 @@ async def test_typed_errors_cross_the_socket() -> None:
 def test_an_error_beside_a_running_server_ends_the_process_in_order() -> None:
     code = """
 import asyncio
+import contextlib
 from oiafed_rpc import GrpcTransport, Node
 async def serve(node):
     async with node:
@@ -253,6 +257,7 @@ asyncio.run(main())
 def test_a_node_that_nobody_stops_gives_back_its_port() -> None:
     code = """
 import asyncio
+import contextlib
 from oiafed_rpc import GrpcTransport, Node
 async def main(port):
     node = Node("l", "learner", GrpcTransport("127.0.0.1", port))
@@ -429,3 +434,25 @@ async def test_a_node_does_not_dial_one_of_its_own_id() -> None:
         with pytest.raises(RpcError, match="the id 'twin' is taken") as failure:
             await here.connect(f"twin@127.0.0.1:{there.transport.port}")
         assert failure.value.code is Code.ALREADY_EXISTS
+
+
+async def test_a_link_whose_round_trip_takes_more_than_a_second_connects() -> None:
+    late = 1.5
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+        writer.close()
+
+    async with Node("learner_0", "learner", GrpcTransport("127.0.0.1", 0)) as learner:
+
+        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await asyncio.sleep(late)
+            to = await asyncio.open_connection("127.0.0.1", learner.transport.port)  # type: ignore[attr-defined]
+            await asyncio.gather(pass_on(reader, to[1]), pass_on(to[0], writer))
+
+        link = await asyncio.start_server(accept, "127.0.0.1", 0)
+        async with link, Node("trainer", "trainer", GrpcTransport()) as trainer:
+            port = link.sockets[0].getsockname()[1]
+            assert (await trainer.connect(f"learner_0@127.0.0.1:{port}")).role == "learner"

@@ -20,7 +20,14 @@ from oiafed_rpc import AuthInterceptor, GrpcTransport, Node
 from tests.unit.learners import Echo
 
 REFLECTIONS = ("grpc.reflection.v1alpha.ServerReflection", "grpc.reflection.v1.ServerReflection")
-EVERY_NODE = {"grpc.health.v1.Health", "oiafed.v1.Bulk", "oiafed.v1.Dynamic", "oiafed.v1.Node", *REFLECTIONS}
+EVERY_NODE = {
+    "grpc.health.v1.Health",
+    "oiafed.v1.Bulk",
+    "oiafed.v1.DialOut",
+    "oiafed.v1.Dynamic",
+    "oiafed.v1.Node",
+    *REFLECTIONS,
+}
 SERVING, NOT_SERVING, UNKNOWN = (
     getattr(health_pb2.HealthCheckResponse, name) for name in ("SERVING", "NOT_SERVING", "SERVICE_UNKNOWN")
 )

@@ -85,7 +85,8 @@ class Courier:
             message: The call that it is for.
 
         Raises:
-            RetriableError: where the link broke or stood still for too long; the call has not run.
+            RetriableError: where the link broke or stood still for too long, or the node had no room for it all the
+                time; the call has not run.
             RpcError: where the node refuses the transfer.
         """
         meter = self._meter(message, outgoing.size, sending=True)
@@ -198,7 +199,7 @@ class Courier:
             except LaneUnfit as reason:
                 logger.debug("the lane %s does not carry a transfer of %s: %s", lanes[0].name, message.method, reason)
                 lanes.pop(0)
-            except (ConnectionError, TimeoutError) as error:
+            except (ConnectionError, TimeoutError, RetriableError) as error:
                 broken.note(error)
                 if broken.for_good:
                     raise _told(error, meter, message) from error
@@ -217,11 +218,15 @@ def outgoing_of(body: Body, message: Message) -> Outgoing:
 def _told(error: Exception, meter: Meter, message: Message) -> RpcError:
     way = "to" if meter.sending else "from"
     still = f"it stood still for {meter.idle:g} s (timeout.idle)"
+    why = error.message if isinstance(error, RpcError) else str(error) or still
     told = (
         f"{message.method}: the transfer {way} node {message.target!r} broke off after {meter.done:,} of "
-        f"{meter.total:,} bytes: {str(error) or still}"
+        f"{meter.total:,} bytes: {why}"
     )
     details = {"node": message.target, "method": message.method}
     if isinstance(error, TransferError):
         return RpcError(Code.DATA_LOSS, told, details)
-    return RetriableError(told, details, ran=not meter.sending)
+    failure = RetriableError(told, details, ran=not meter.sending)
+    if isinstance(error, RetriableError):
+        failure.code, failure.retry_after = error.code, error.retry_after
+    return failure

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 
 from oiafed_rpc.bulk.incoming import Incoming
 from oiafed_rpc.bulk.meter import LOGGED, in_words
 from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.clock import SYSTEM_CLOCK, Clock
-from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.errors import Code, RetriableError, RpcError
 from oiafed_rpc.lasting import apart_from_calls
 from oiafed_rpc.log import logger
+
+_PAUSE = 1.0  # seconds after which a transfer may be tried again for which there was no room
 
 
 class _Held:
@@ -46,12 +49,26 @@ class Depot:
         limit: The most bytes that one which arrives may have.
         idle: Seconds that one may lie here untouched, and without a byte of it moving.
         clock: Tells when that is.
+        most: How many may arrive, or have arrived, at a time.
+        memory: The most bytes that those may have together.
     """
 
-    def __init__(self, limit: int, idle: float, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        limit: int,
+        idle: float,
+        clock: Clock = SYSTEM_CLOCK,
+        *,
+        most: float = math.inf,
+        memory: float = math.inf,
+    ) -> None:
         self._limit = limit
         self._idle = idle
         self._clock = clock
+        self._most = most
+        self._memory = memory
+        self._arriving = 0
+        self._bytes = 0
         self._held: dict[bytes, _Held] = {}
         self._watch: asyncio.Task[None] | None = None
 
@@ -63,12 +80,16 @@ class Depot:
         """The transfer of an id that comes in: a new one, or what there is of it.
 
         Raises:
+            RetriableError: RESOURCE_EXHAUSTED where there is no room for it beside the others.
             RpcError: RESOURCE_EXHAUSTED where it is too large; INVALID_ARGUMENT for what is no id or no sizes, or where
                 there is another transfer of that id.
         """
         held = self._held.get(transfer_id)
         if held is None:
             incoming = Incoming(transfer_id, sizes, self._limit)
+            self._check_room(incoming.size)
+            self._arriving += 1
+            self._bytes += incoming.size
             self._hold(incoming)
             return incoming
         transfer = held.transfer
@@ -141,6 +162,9 @@ class Depot:
             return
         held.transfer.close()
         held.gone.set()
+        if isinstance(held.transfer, Incoming):
+            self._arriving -= 1
+            self._bytes -= held.transfer.size
         if not self._held and self._watch is not None:
             self._watch.cancel()
             self._watch = None
@@ -170,6 +194,21 @@ class Depot:
         """Let go of all."""
         for transfer_id in tuple(self._held):
             self.drop(transfer_id)
+
+    def _check_room(self, size: int) -> None:
+        if size > self._memory:
+            raise RpcError(
+                Code.RESOURCE_EXHAUSTED,
+                f"the transfer has {size:,} bytes, more than {self._memory:,}, the receiver's limits.transfer_memory",
+            )
+        if self._arriving >= self._most or self._bytes + size > self._memory:
+            raise RetriableError(
+                f"the receiver has no room for a transfer of {size:,} bytes now: {self._arriving} of {self._bytes:,} "
+                "bytes are on their way or wait for their call (limits.transfers, limits.transfer_memory)",
+                code=Code.RESOURCE_EXHAUSTED,
+                retry_after=_PAUSE,
+                ran=False,
+            )
 
     def _log(self, held: _Held, done: str) -> None:
         size = held.transfer.size

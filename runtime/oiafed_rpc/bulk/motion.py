@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 from oiafed_rpc.bulk.errors import TransferError
 from oiafed_rpc.bulk.meter import Meter
+from oiafed_rpc.errors import RpcError
 
 _TICK = 0.25  # seconds
 _PATIENCE = 10.0  # seconds, from when it breaks, in which a link may come back
@@ -77,9 +78,11 @@ class Breaks:
         """It has broken off once more."""
         self.times += 1
         self._now = time.monotonic()
-        if self._now - self._meter.still() > self._since:  # it has moved since it broke off before
+        brought = self.times == 1 or self._meter.sure > self._sure  # the attempt before has brought something
+        refused = isinstance(error, RpcError)  # so that what was sent meanwhile has gone nowhere
+        if brought if refused else self._now - self._meter.still() > self._since:  # it has moved since then
             self._since = self._now
-        if self.times == 1 or self._meter.sure > self._sure:  # the attempt before has brought something
+        if brought:
             self.pause, self._wrong, self._sure = _FIRST_PAUSE, 0, self._meter.sure
         else:
             self.pause = min(2 * self.pause, _LONGEST_PAUSE)

@@ -13,9 +13,10 @@ from oiafed_rpc.config import place, rules
 from oiafed_rpc.config.address import Address, address
 from oiafed_rpc.config.environment import fill
 from oiafed_rpc.config.files import relative_to
+from oiafed_rpc.config.limits import LimitsConfig
 from oiafed_rpc.config.place import NO_PORT, PORTS, is_unix, port_conflicts
 from oiafed_rpc.config.problems import InvalidError, Path
-from oiafed_rpc.config.reliability import DeliveryConfig, HeartbeatConfig, RetryConfig, TimeoutConfig
+from oiafed_rpc.config.reliability import DeliveryConfig, HeartbeatConfig, ReconnectConfig, RetryConfig, TimeoutConfig
 from oiafed_rpc.config.rule import Schema
 from oiafed_rpc.config.rules import each
 from oiafed_rpc.config.section import Section, parse
@@ -74,7 +75,9 @@ class NodeConfig(Section, frozen=True, kw_only=True):
         timeout: How long to wait.
         retry: How a call is tried again that failed in a way that another attempt may mend.
         delivery: How a call survives a connection that breaks.
+        reconnect: How a node that was connected is dialled again.
         heartbeat: How it learns that a peer is lost.
+        limits: How much it takes on at a time.
     """
 
     example: ClassVar[str] = "{node: {id: trainer, role: trainer}}"
@@ -86,7 +89,9 @@ class NodeConfig(Section, frozen=True, kw_only=True):
     timeout: TimeoutConfig = TimeoutConfig()
     retry: RetryConfig = RetryConfig()
     delivery: DeliveryConfig = DeliveryConfig()
+    reconnect: ReconnectConfig = ReconnectConfig()
     heartbeat: HeartbeatConfig = HeartbeatConfig()
+    limits: LimitsConfig = LimitsConfig()
 
     @classmethod
     def load(

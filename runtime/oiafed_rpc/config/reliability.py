@@ -79,9 +79,31 @@ class DeliveryConfig(Section, frozen=True, kw_only=True):
     example: ClassVar[str] = "{patience: 30}"
 
     patience: Annotated[float, rules.seconds] = 30.0
-    calls: Annotated[int, rules.calls] = 10_000
+    calls: Annotated[int, rules.room] = 10_000
     memory: Annotated[int, rules.size] = 64 << 20
     journal: Annotated[str | None, file_to_write] = None
+
+
+class ReconnectConfig(Section, frozen=True, kw_only=True):
+    """How a node that was connected is dialled again, for as long as it is not there.
+
+    Attributes:
+        initial_delay: Seconds of the first pause, at most; the bound doubles from attempt to attempt, and each pause is
+            drawn at random from its upper half.
+        max_delay: Seconds that no pause exceeds: a node that is back is connected again within this time.
+    """
+
+    example: ClassVar[str] = "{initial_delay: 0.1, max_delay: 1.5}"
+
+    initial_delay: Annotated[float, rules.seconds] = 0.1
+    max_delay: Annotated[float, rules.seconds] = 1.5
+
+    @override
+    def conflicts(self) -> dict[Path, str]:
+        """The first pause is no longer than the longest."""
+        if self.initial_delay <= self.max_delay:
+            return {}
+        return {("initial_delay",): f"must not exceed max_delay, which is {self.max_delay:g}"}
 
 
 class HeartbeatConfig(Section, frozen=True, kw_only=True):

@@ -18,8 +18,8 @@ LONGEST = 100_000_000
 MOST_ATTEMPTS = 1000
 """A call that failed as often has failed."""
 
-MOST_CALLS = 10_000_000
-"""As many calls as a node can keep count of."""
+MOST_CALLS = 1_000_000
+"""As good as no limit: a process has not the memory for more calls at a time."""
 
 _LARGEST = (1 << 63) - 1
 _CUSTOM = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*"
@@ -60,12 +60,22 @@ def attempts(value: object) -> int:
     return number
 
 
+@single({"type": "integer", "minimum": 1, "maximum": MOST_CALLS})
+def count(value: object) -> int:
+    """A number of things that there may be."""
+    return _whole(value, 1)
+
+
 @single({"type": "integer", "minimum": 0, "maximum": MOST_CALLS})
-def calls(value: object) -> int:
-    """A number of calls."""
+def room(value: object) -> int:
+    """A number of things that there may be, or none."""
+    return _whole(value, 0)
+
+
+def _whole(value: object, least: int) -> int:
     number = plain_number(value)
-    if not isinstance(number, int) or not 0 <= number <= MOST_CALLS:
-        raise InvalidError(f"must be a whole number from 0 to {MOST_CALLS:,}, not {shown(value)}")
+    if not isinstance(number, int) or not least <= number <= MOST_CALLS:
+        raise InvalidError(f"must be a whole number from {least} to {MOST_CALLS:,}, not {shown(value)}")
     return number
 
 

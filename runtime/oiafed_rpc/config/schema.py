@@ -12,7 +12,7 @@ import msgspec
 from oiafed_rpc.config.environment import REFERENCE
 from oiafed_rpc.config.model import NodeConfig
 from oiafed_rpc.config.rule import Schema, nameless
-from oiafed_rpc.config.section import Section, fields, section_of, written_types
+from oiafed_rpc.config.section import Section, fields, is_list, named_section_of, section_of, written_types
 
 _ENTRY = re.compile(r"^    (\w+): (.*(?:\n        .*)*)", re.MULTILINE)
 
@@ -47,8 +47,13 @@ def _section(cls: type[Section]) -> Schema:
 
 
 def _field(cls: type[Section], field: msgspec.structs.FieldInfo, text: str) -> Schema:
-    section = section_of(written_types(cls)[field.name])
+    annotation = written_types(cls)[field.name]
+    section, named = section_of(annotation), named_section_of(annotation)
     schema = _section(section) if section else fields(cls)[field.name].schema
+    if named:
+        schema = {**schema, "additionalProperties": _section(named)}
+    if section and is_list(annotation):
+        schema = {"type": "array", "items": schema}
     default = {} if field.default in (msgspec.NODEFAULT, None) or section else {"default": field.default}
     return {"description": text, **default, **(schema if field.required else _or_nothing(schema))}
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
-from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from oiafed_rpc.config.problems import InvalidError, Path
 from oiafed_rpc.config.rule import Rule, Schema, nearest
-from oiafed_rpc.config.rules import mapping
+from oiafed_rpc.config.rules import each, mapping
 
 S = TypeVar("S", bound="Section")
 
@@ -67,17 +68,32 @@ def fields(cls: type[Section]) -> dict[str, Rule[Any]]:
 
 
 def section_of(annotation: object) -> type[Section] | None:
-    """The section that an annotation names, or None."""
-    candidates = (annotation, *get_args(annotation))
+    """The section that an annotation names, by itself or as what a list is of, or None; not of a mapping's values."""
+    candidates = () if get_origin(annotation) is Mapping else (annotation, *get_args(annotation))
     return next((each for each in candidates if isinstance(each, type) and issubclass(each, Section)), None)
 
 
+def named_section_of(annotation: object) -> type[Section] | None:
+    """The section that the values of a mapping are, or None."""
+    is_mapping = get_origin(annotation) is Mapping
+    return next((each for part in get_args(annotation) if (each := section_of(part))), None) if is_mapping else None
+
+
+def is_list(annotation: object) -> bool:
+    """Whether an annotation is of a list."""
+    return get_origin(annotation) is tuple
+
+
 def _rule(annotation: object) -> Rule[Any]:
+    named = named_section_of(annotation)
+    if named is not None:
+        return Rule(lambda value: _parse_named(named, value), {"type": "object"})
     section = section_of(annotation)
     if section is None:
         rules: list[Rule[Any]] = [extra for extra in get_args(annotation) if isinstance(extra, Rule)]
         return rules[0]
-    return Rule(lambda value: value if isinstance(value, section) else parse(section, value), {"type": "object"})
+    rule = Rule(lambda value: value if isinstance(value, section) else parse(section, value), {"type": "object"})
+    return each(rule) if is_list(annotation) else rule
 
 
 def parse(cls: type[S], value: object) -> S:
@@ -98,6 +114,20 @@ def parse(cls: type[S], value: object) -> S:
     if problems:
         raise InvalidError(problems)
     return cls(**found)
+
+
+def _parse_named(cls: type[S], value: object) -> dict[str, S]:
+    """Make sections of the values of a mapping, whose keys are names."""
+    found: dict[str, S] = {}
+    problems: dict[Path, str] = {}
+    for name, item in mapping(value, f"{{name: {cls.example}}}").items():
+        try:
+            found[name] = item if isinstance(item, cls) else parse(cls, item)
+        except InvalidError as error:
+            problems |= error.under(name)
+    if problems:
+        raise InvalidError(problems)
+    return found
 
 
 def _missing(cls: type[Section], given: dict[str, object]) -> dict[Path, str]:

@@ -9,6 +9,7 @@ import msgspec
 from typing_extensions import override
 
 from oiafed_rpc.config import place, rules
+from oiafed_rpc.config.faults import FaultPlan
 from oiafed_rpc.config.files import readable_file
 from oiafed_rpc.config.problems import InvalidError, Path
 from oiafed_rpc.config.rule import Rule, Schema, given
@@ -117,7 +118,10 @@ class TransportConfig(Section, frozen=True, kw_only=True):
         interceptors: What every call passes through, in this order on its way out.
         tls: The keys and certificates of encrypted connections; without them, all travels in the clear.
         lanes: How large payloads may travel beside the gRPC connection.
+        dial_out: Whether the nodes that this one connects to may call it over connections that it has opened. When left
+            out, they may where it does not listen.
         max_message_size: The most bytes of one request or reply, written as a number or as `16GiB`, `512MB`.
+        faults: What goes wrong on purpose with the calls that this node makes: for tests.
     """
 
     example: ClassVar[str] = "{mode: auto}"
@@ -129,4 +133,6 @@ class TransportConfig(Section, frozen=True, kw_only=True):
     interceptors: Annotated[tuple[InterceptorConfig, ...], each(_interceptor)] = ()
     tls: TlsConfig | None = None
     lanes: LanesConfig = LanesConfig()
+    dial_out: Annotated[bool | None, rules.truth] = None
     max_message_size: Annotated[int, rules.size] = 16 << 30
+    faults: FaultPlan | None = None

@@ -9,11 +9,17 @@ if TYPE_CHECKING:
     from oiafed_rpc.testing.clock import ManualClock
     from oiafed_rpc.testing.conformance import TransportConformance
     from oiafed_rpc.testing.fakes import Fake, Gate, Received, RecordedCall, Script, Scripts, StreamScript, UnaryScript
+    from oiafed_rpc.testing.faults import Fault, FaultPlan, FaultProxy, FaultTransport, Injected
     from oiafed_rpc.testing.federation import BlockingFederation, Federation, UnfinishedCallsError
 
 _MODULES = {
     "BlockingFederation": "federation",
+    "Fault": "faults",
+    "FaultPlan": "faults",
+    "FaultProxy": "faults",
+    "FaultTransport": "faults",
     "Federation": "federation",
+    "Injected": "faults",
     "ManualClock": "clock",
     "TransportConformance": "conformance",
     "UnfinishedCallsError": "federation",
@@ -22,8 +28,13 @@ _MODULES = {
 __all__ = [
     "BlockingFederation",
     "Fake",
+    "Fault",
+    "FaultPlan",
+    "FaultProxy",
+    "FaultTransport",
     "Federation",
     "Gate",
+    "Injected",
     "ManualClock",
     "Received",
     "RecordedCall",

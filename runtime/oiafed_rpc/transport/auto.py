@@ -10,6 +10,7 @@ from oiafed_rpc.message import Message
 from oiafed_rpc.peers import Peer, Peers
 from oiafed_rpc.transport.base import Transport
 from oiafed_rpc.transport.grpc import GrpcTransport
+from oiafed_rpc.transport.host import Host
 from oiafed_rpc.transport.memory import MemoryTransport
 
 
@@ -33,6 +34,10 @@ class AutoTransport(Transport):
         self._memory.attach(endpoint)
         self._grpc.attach(endpoint)
 
+    def hosted_by(self, host: Host | None) -> None:
+        """Let nodes of other processes be called over streams that they have opened, and this one by them."""
+        self._grpc.hosted_by(host)
+
     async def start(self) -> None:
         """Listen, and join the network of the process."""
         await self._grpc.start()
@@ -55,6 +60,10 @@ class AutoTransport(Transport):
     def beside(self, target: str) -> Endpoint | None:
         """Where a node of this process answers, if it runs on this event loop."""
         return self._memory.beside(target)
+
+    def doubt(self, node_id: str) -> None:
+        """Have the channel to a node made anew."""
+        self._grpc.doubt(node_id)
 
     def absence(self, node_id: str) -> str:
         """What to say of a node of another process."""

@@ -10,6 +10,7 @@ from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.message import Message
 from oiafed_rpc.peers import Peer, Peers
+from oiafed_rpc.transport.host import Host
 
 
 class Transport(ABC):
@@ -45,6 +46,13 @@ class Transport(ABC):
             )
         self._endpoint = endpoint
 
+    def hosted_by(self, host: Host | None) -> None:
+        """Learn of the node above, where nodes open streams to be called over; None once it stops. By default, nothing.
+
+        A transport that has no such streams need not know it.
+        """
+        del host
+
     @abstractmethod
     def send(self, target: str, message: Message) -> Coroutine[Any, Any, Message]:
         """Carry a request to a node and return its reply: an `async def`, most often.
@@ -76,6 +84,10 @@ class Transport(ABC):
         """Where a node of this very event loop answers, that takes objects as they are; by default, nowhere."""
         del target
         return None
+
+    def doubt(self, node_id: str) -> None:
+        """Have the next `reach` make what leads to a node anew, as that seems to be dead; by default, nothing."""
+        del node_id
 
     def absence(self, node_id: str) -> str:
         """What to say of a node that does not answer."""

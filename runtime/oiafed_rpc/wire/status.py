@@ -15,7 +15,7 @@ from google.protobuf.any_pb2 import Any as ProtoAny
 from google.protobuf.message import DecodeError
 
 from oiafed_rpc.codec.misfit import FieldError
-from oiafed_rpc.errors import TRACE, AuthError, Code, DeclaredError, RetriableError, RpcError, text_of
+from oiafed_rpc.errors import TRACE, AuthError, Code, DeclaredError, RetriableError, RpcError, Superseded, text_of
 from oiafed_rpc.message import Message
 from oiafed_rpc.method import Method
 from oiafed_rpc.serializer import Serializers
@@ -154,6 +154,8 @@ def _main(request: Message, status: Any, serializers: Serializers) -> RpcError:
         return RetriableError(status.message, details, code=code, retry_after=retry_after, ran=ran)
     if code is Code.UNAUTHENTICATED:
         return AuthError(status.message, details)
+    if code is Code.FAILED_PRECONDITION and details.get("type") == Superseded.__name__:
+        return Superseded(status.message, details)
     return RpcError(code, status.message, details)
 
 

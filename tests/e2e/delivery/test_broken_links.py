@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import signal
 import sys
 import time
@@ -15,9 +16,10 @@ from typing import Any
 import pytest
 from oiafed_rpc import Code, GrpcTransport, Node, OutcomeUnknown, Proxy, RpcError
 from oiafed_rpc.config import DeliveryConfig
+from oiafed_rpc.testing import FaultProxy
 
 from tests.e2e.transfers.peers import SOON, Process
-from tests.links import Link
+from tests.links import link as a_link
 
 CUT = 5.0  # seconds
 LARGE = 3 << 20  # bytes
@@ -42,7 +44,7 @@ async def learner(**options: Any) -> AsyncIterator[Process]:
 class There:
     """A trainer, a learner in another process, and the link between them."""
 
-    def __init__(self, node: Node, peer: Process, link: Link) -> None:
+    def __init__(self, node: Node, peer: Process, link: FaultProxy) -> None:
         self.node, self.peer, self.link = node, peer, link
 
     def proxy(self, **options: Any) -> Proxy:
@@ -59,9 +61,9 @@ class There:
 @asynccontextmanager
 async def between(patience: float = 30, **delivery: Any) -> AsyncIterator[There]:
     async with AsyncExitStack() as stack:
-        link = await stack.enter_async_context(Link())
+        link = await stack.enter_async_context(a_link())
         config = {"patience": patience, **delivery}
-        peer = await stack.enter_async_context(learner(host=link.behind, port=link.port, delivery=config))
+        peer = await stack.enter_async_context(learner(host=link.target[0], port=link.port, delivery=config))
         mine = DeliveryConfig(patience=patience)
         node = Node("trainer", "trainer", GrpcTransport(), heartbeat=False, delivery=mine)
         await stack.enter_async_context(node)
@@ -72,9 +74,9 @@ async def between(patience: float = 30, **delivery: Any) -> AsyncIterator[There]
 @pytest.mark.parametrize("idempotent", [True, False])
 async def test_a_call_in_flight_over_a_link_that_is_cut_for_seconds_returns_its_result(idempotent: bool) -> None:
     async with between() as there, Node("other", "trainer", GrpcTransport()) as other:
-        await other.connect(f"learner_0@{there.link.behind}:{there.link.port}")
+        await other.connect(f"learner_0@{there.link.target[0]}:{there.link.port}")
         call = await there.begun(round=1, options={"idempotent": idempotent})
-        there.link.break_off()
+        there.link.cut(math.inf)
         await other.get_proxy("learner_0").call("release")
         await there.peer.says("done 1")
         await asyncio.sleep(CUT)
@@ -88,7 +90,7 @@ async def test_a_call_that_still_runs_is_joined() -> None:
         call = await there.begun(round=2)
         for _ in range(3):
             connections = there.link.connections
-            there.link.break_off()
+            there.link.cut(math.inf)
             there.link.mend()
             while there.link.connections == connections:
                 await asyncio.sleep(0.01)
@@ -100,7 +102,7 @@ async def test_a_call_that_still_runs_is_joined() -> None:
 async def test_an_error_comes_as_it_would_have_come() -> None:
     async with between() as there:
         call = await there.begun("fail", round=3)
-        there.link.break_off()
+        there.link.cut(math.inf)
         there.link.mend()
         await there.proxy().call("release")
         with pytest.raises(RpcError, match="ValueError: no such round") as failure:
@@ -112,7 +114,7 @@ async def test_an_error_comes_as_it_would_have_come() -> None:
 async def test_a_large_result_is_fetched_when_the_link_is_back() -> None:
     async with between() as there:
         call = await there.begun(round=4, size=LARGE)
-        there.link.break_off()
+        there.link.cut(math.inf)
         there.link.mend()
         await there.proxy().call("release")
         assert len((await asyncio.wait_for(call, SOON))["weights"]) == LARGE
@@ -123,9 +125,9 @@ async def test_a_large_request_is_sent_again() -> None:
     async with between() as there:
         for place in range(LARGE // 2, LARGE + 20_000, LARGE // 4):
             before = await there.proxy().call("ran")
-            there.link.cut(place, up=True)
+            there.link.cut_after(place, up=True)
             assert await asyncio.wait_for(there.proxy().call("count", of=bytes(LARGE)), SOON) == before + 1
-            there.link.go_on()
+            there.link.mend()
 
 
 async def test_what_a_node_did_before_it_was_killed_is_not_known() -> None:
@@ -133,7 +135,7 @@ async def test_what_a_node_did_before_it_was_killed_is_not_known() -> None:
         call = await there.begun(round=5)
         there.peer.process.kill()
         await there.peer.process.wait()
-        async with learner(host=there.link.behind, port=there.link.port) as again:
+        async with learner(host=there.link.target[0], port=there.link.port) as again:
             began = time.monotonic()
             with pytest.raises(OutcomeUnknown, match=r"'learner_0'.*was started anew"):
                 await asyncio.wait_for(call, SOON)
@@ -146,9 +148,9 @@ async def test_what_a_node_did_before_it_was_killed_is_not_known() -> None:
 async def test_with_a_journal_a_node_that_was_killed_knows_its_answers(tmp_path: Path) -> None:
     journal = str(tmp_path / "calls.db")
     async with between(journal=journal) as there, Node("other", "trainer", GrpcTransport()) as other:
-        await other.connect(f"learner_0@{there.link.behind}:{there.link.port}")
+        await other.connect(f"learner_0@{there.link.target[0]}:{there.link.port}")
         ended = await there.begun(round=1, size=LARGE)
-        there.link.break_off()
+        there.link.cut(math.inf)
         await other.get_proxy("learner_0").call("release")
         await there.peer.says("done 1")
         await other.get_proxy("learner_0").call("ran")  # the journal writes one after another
@@ -156,14 +158,14 @@ async def test_with_a_journal_a_node_that_was_killed_knows_its_answers(tmp_path:
         await there.peer.process.wait()
         there.link.mend()
         delivery = {"journal": journal}
-        async with learner(host=there.link.behind, port=there.link.port, delivery=delivery) as again:
+        async with learner(host=there.link.target[0], port=there.link.port, delivery=delivery) as again:
             assert len((await asyncio.wait_for(ended, SOON))["weights"]) == LARGE
             assert await there.proxy().call("ran") == 0
             running = asyncio.create_task(there.proxy().call("fit", round=2))
             await again.says("running 2")
             again.process.kill()
             await again.process.wait()
-        async with learner(host=there.link.behind, port=there.link.port, delivery=delivery):
+        async with learner(host=there.link.target[0], port=there.link.port, delivery=delivery):
             with pytest.raises(OutcomeUnknown, match="no longer knows"):
                 await asyncio.wait_for(running, SOON)
             assert await there.proxy().call("ran") == 0
@@ -174,7 +176,7 @@ async def test_a_call_that_may_run_twice_runs_again_on_a_node_that_was_started_a
         call = await there.begun(round=6, options={"idempotent": True})
         there.peer.process.kill()
         await there.peer.process.wait()
-        async with learner(host=there.link.behind, port=there.link.port) as again:
+        async with learner(host=there.link.target[0], port=there.link.port) as again:
             await again.says("running 6")
             await there.proxy().call("release")
             assert await asyncio.wait_for(call, SOON) == {"round": 6, "weights": b""}
@@ -184,7 +186,7 @@ async def test_patience_ends() -> None:
     async with between(patience=0.5) as there:
         call = await there.begun(round=7)
         began = time.monotonic()
-        there.link.break_off()
+        there.link.cut(math.inf)
         with pytest.raises(OutcomeUnknown, match="may or may not have run"):
             await asyncio.wait_for(call, SOON)
         assert 0.4 < time.monotonic() - began < 3
@@ -195,7 +197,7 @@ async def test_a_deadline_ends_it_as_well() -> None:
     async with between() as there:
         call = await there.begun(round=8, options={"timeout": 1.0})
         began = time.monotonic()
-        there.link.break_off()
+        there.link.cut(math.inf)
         with pytest.raises(RpcError) as failure:
             await asyncio.wait_for(call, SOON)
         assert failure.value.code is Code.DEADLINE_EXCEEDED
@@ -208,7 +210,7 @@ async def test_a_cancelled_caller_cancels_the_handler(cut: bool) -> None:
     async with between() as there:
         call = await there.begun(round=9)
         if cut:
-            there.link.break_off()
+            there.link.cut(math.inf)
             there.link.mend()
             await there.proxy().call("ran")
         call.cancel()
@@ -250,7 +252,7 @@ async def test_a_caller_that_is_started_anew_wants_no_former_answers() -> None:
 async def test_without_retries_a_broken_link_ends_the_call_on_both_sides() -> None:
     async with between() as there:
         call = await there.begun(round=10, options={"retry": False})
-        there.link.break_off()
+        there.link.cut(math.inf)
         with pytest.raises(OutcomeUnknown):
             await asyncio.wait_for(call, SOON)
         await there.peer.says("cancelled 10")
@@ -259,7 +261,7 @@ async def test_without_retries_a_broken_link_ends_the_call_on_both_sides() -> No
 async def test_a_node_that_remembers_nothing_ends_the_call_too() -> None:
     async with between(calls=0) as there:
         call = await there.begun(round=11)
-        there.link.break_off()
+        there.link.cut(math.inf)
         with pytest.raises(OutcomeUnknown):
             await asyncio.wait_for(call, SOON)
         await there.peer.says("cancelled 11")
@@ -267,9 +269,9 @@ async def test_a_node_that_remembers_nothing_ends_the_call_too() -> None:
 
 async def test_what_was_forgotten_is_not_run_again() -> None:
     async with between(calls=1) as there, Node("other", "trainer", GrpcTransport()) as other:
-        await other.connect(f"learner_0@{there.link.behind}:{there.link.port}")
+        await other.connect(f"learner_0@{there.link.target[0]}:{there.link.port}")
         call = await there.begun(round=12)
-        there.link.break_off()
+        there.link.cut(math.inf)
         for _ in range(2):
             await other.get_proxy("learner_0").call("release")
         await there.peer.says("done 12")

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from oiafed_rpc import Code, Node, Proxy, RetriableError, RpcError, Transfer
 from oiafed_rpc.bulk.chunk import CHUNK, Head
+from oiafed_rpc.testing import FaultProxy
 
 from tests.e2e.transfers.peer import digest, noise
 from tests.e2e.transfers.peers import SOCKET, STREAM, Process, caller, started
-from tests.links import Link
+from tests.links import link
 
 SIZE = 3 * CHUNK + 100
 BEGINNING = 32 + 5 + 25  # bytes: ticket, and request with the size of one buffer
@@ -34,7 +35,7 @@ class Between:
         link: The link that has the bytes of transfers.
     """
 
-    def __init__(self, node: Node, peer: Process, calls: Link, link: Link) -> None:
+    def __init__(self, node: Node, peer: Process, calls: FaultProxy, link: FaultProxy) -> None:
         self.node, self.peer, self.calls, self.link = node, peer, calls, link
 
     def proxy(self, **options: Any) -> Proxy:
@@ -44,9 +45,9 @@ class Between:
 @asynccontextmanager
 async def between(lane: str, idle: float = 10.0, **options: Any) -> AsyncIterator[Between]:
     async with AsyncExitStack() as stack:
-        calls, beside = await stack.enter_async_context(Link()), await stack.enter_async_context(Link())
+        calls, beside = await stack.enter_async_context(link()), await stack.enter_async_context(link())
         lanes = {"socket": lane == SOCKET, "shared_memory": False, "socket_port": beside.port}
-        peer = await stack.enter_async_context(started(host=calls.behind, port=calls.port, idle=idle, lanes=lanes))
+        peer = await stack.enter_async_context(started(host=calls.target[0], port=calls.port, idle=idle, lanes=lanes))
         node = await stack.enter_async_context(caller(lane, idle, **options))
         await node.connect(f"{peer.node_id}@{calls.host}:{calls.port}")
         yield Between(node, peer, calls, beside if lane == SOCKET else calls)
@@ -69,7 +70,7 @@ async def test_requests_over_a_link_that_is_cut(lane: str) -> None:
         for place in places(lane):
             told: list[Transfer] = []
             there.link.count()
-            there.link.cut(place, up=True)
+            there.link.cut_after(place, up=True)
             assert await there.proxy(progress=told.append).call("digest", value=VALUE) == expected, place
             assert there.link.reached.is_set(), place
             assert told[-1].lane == lane
@@ -83,7 +84,7 @@ async def test_replies_over_a_link_that_is_cut(lane: str) -> None:
         for place in places(lane):
             told: list[Transfer] = []
             there.link.count()
-            there.link.cut(place, up=False)
+            there.link.cut_after(place, up=False)
             value = await there.proxy(progress=told.append).call("give", size=SIZE)
             assert there.link.reached.is_set(), place
             assert digest(value) == digest(VALUE), place
@@ -95,12 +96,12 @@ async def test_replies_over_a_link_that_is_cut(lane: str) -> None:
 async def test_a_link_that_is_cut_again_and_again(up: bool) -> None:
     async with between(SOCKET) as there:
         await there.proxy().call("prepare", size=SIZE)
-        there.link.cut(CHUNK + CHUNK // 2, up=up)
+        there.link.cut_after(CHUNK + CHUNK // 2, up=up)
         call = there.proxy().call("mirror", value=VALUE)
         waiting = asyncio.create_task(call)
         for _ in range(2):
             await there.link.reached.wait()
-            there.link.cut(CHUNK + CHUNK // 2, up=up)
+            there.link.cut_after(CHUNK + CHUNK // 2, up=up)
         assert digest(await waiting) == digest(VALUE)
         assert (there.link.up if up else there.link.down) <= SIZE + 5 * CHUNK
 
@@ -110,7 +111,7 @@ async def test_a_link_that_is_cut_again_and_again(up: bool) -> None:
 async def test_a_link_that_stands_still_fails_in_time(lane: str, up: bool) -> None:
     async with between(lane, idle=0.5) as there:
         await there.proxy().call("prepare", size=SIZE)
-        there.link.stop(CHUNK, up=up)
+        there.link.stop_after(CHUNK, up=up)
         began = time.monotonic()
         method, arguments = ("digest", {"value": VALUE}) if up else ("give", {"size": SIZE})
         with pytest.raises(RetriableError, match="learner_0") as failure:
@@ -118,7 +119,7 @@ async def test_a_link_that_stands_still_fails_in_time(lane: str, up: bool) -> No
         assert time.monotonic() - began < 0.5 + 1.5
         assert failure.value.code is Code.UNAVAILABLE
         assert failure.value.ran is not up
-        there.link.go_on()
+        there.link.mend()
         assert await there.proxy().call("digest", value=VALUE) == digest(VALUE)
 
 
@@ -141,11 +142,11 @@ async def test_a_slow_link_takes_longer_than_other_calls_may(lane: str) -> None:
 @pytest.mark.parametrize("lane", [STREAM, SOCKET])
 async def test_a_receiver_that_goes_away(lane: str, sent: signal.Signals) -> None:
     async with between(lane, idle=0.5) as there:
-        there.link.stop(CHUNK, up=True)
+        there.link.stop_after(CHUNK, up=True)
         waiting = asyncio.create_task(there.proxy(timeout=30).call("digest", value=VALUE))
         await there.link.reached.wait()
         there.peer.process.send_signal(sent)
-        there.link.go_on()
+        there.link.mend()
         began = time.monotonic()
         with pytest.raises(RetriableError, match="learner_0") as failure:
             await waiting
@@ -159,7 +160,7 @@ async def test_what_a_killed_sender_has_sent_is_dropped() -> None:
         proxy = there.node.get_proxy("sender")
         await proxy.call("connect", address=f"{there.peer.node_id}@{there.calls.host}:{there.calls.port}")
         await proxy.call("prepare", size=SIZE)
-        there.link.stop(2 * CHUNK, up=True)
+        there.link.stop_after(2 * CHUNK, up=True)
         waiting = asyncio.create_task(proxy.call("push", target=there.peer.node_id))
         await there.link.reached.wait()
         sender.process.kill()

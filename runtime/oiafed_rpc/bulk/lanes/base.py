@@ -34,6 +34,7 @@ class Lane(ABC):
 
         Raises:
             ConnectionError, TimeoutError: where the link broke or stood still; another attempt may go on.
+            RetriableError: where the other side is not there, or has no room for it; so may another attempt.
             RpcError: where the other side refused.
         """
 

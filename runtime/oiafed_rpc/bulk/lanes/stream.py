@@ -16,7 +16,7 @@ from oiafed_rpc.bulk.incoming import Incoming
 from oiafed_rpc.bulk.lanes.base import Lane
 from oiafed_rpc.bulk.meter import Meter
 from oiafed_rpc.bulk.outgoing import Outgoing
-from oiafed_rpc.errors import Code, RetriableError, RpcError
+from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.system.types import PullRequest, Transfer
 
 
@@ -34,7 +34,7 @@ class StreamLane(Lane):
 
     @override
     async def push(self, outgoing: Outgoing, meter: Meter, *, resume: bool) -> None:
-        with _resumable():
+        with _telling_damage():
             start = await self._calls.received(outgoing.id) if resume else 0
             meter.resume(start)
             received = await self._calls.push(_pushed(outgoing, start, meter))
@@ -52,7 +52,7 @@ class StreamLane(Lane):
             await complete.wait()
             yield PullRequest(id=incoming.id, offset=incoming.size)
 
-        with _resumable():
+        with _telling_damage():
             async for head, data in self._calls.pull(requests()):
                 await session.take(head, data)
                 meter.advance(head.size, head.packed)
@@ -86,12 +86,10 @@ async def chunks_of(outgoing: Outgoing, start: int) -> AsyncIterator[Chunk]:
 
 
 @contextmanager
-def _resumable() -> Generator[None, None, None]:
-    """A failure that another attempt may mend is one of the connection."""
+def _telling_damage() -> Generator[None, None, None]:
+    """What has arrived changed is to be sent again."""
     try:
         yield
-    except RetriableError as error:
-        raise ConnectionError(error.message) from error
     except RpcError as error:
         if error.code is not Code.DATA_LOSS:
             raise

@@ -25,7 +25,7 @@ async def _hub(federation: Federation, count: int) -> tuple[Node, list[Node]]:
     learners: list[Node] = []
     for index in range(count):
         learner = await federation.start(f"learner_{index}")
-        await trainer.connect(federation.address(learner))
+        await federation.connect(trainer, learner)
         learners.append(learner)
     return trainer, learners
 
@@ -57,7 +57,7 @@ class Broadcasts(Part):
         for index in range(4):
             learner = await federation.start(f"learner_{index}")
             learner.register_handler("take", lambda w, b=0: len(w))
-            await trainer.connect(federation.address(learner))
+            await federation.connect(trainer, learner)
         assert list((await trainer.get_collection(role="learner").broadcast("take", w=[1, 2])).values()) == [2] * 4
         assert encoded == (0 if federation.by_reference else 1)
 
@@ -155,9 +155,9 @@ class Broadcasts(Part):
         for index in range(3):
             learner = await federation.start(f"painter_{index}", "painter")
             learner.register(Painter())
-            await caller.connect(federation.address(learner))
+            await federation.connect(caller, learner)
         bystander = await federation.start("bystander", "critic")
-        await caller.connect(federation.address(bystander))
+        await federation.connect(caller, bystander)
         painters = caller.get_collection(stubs.PainterCollection)
         assert painters.targets == ["painter_0", "painter_1", "painter_2"]
         replies = await painters.array(value=np.arange(3))
@@ -169,7 +169,7 @@ class Broadcasts(Part):
         caller = await federation.start("caller", "curator")
         learner = await federation.start("painter_0", "painter")
         learner.register(Painter())
-        await caller.connect(federation.address(learner))
+        await federation.connect(caller, learner)
         painters = caller.get_collection(stubs.PainterCollection)
         items = painters.count(start=0, stop=10_000)
         async with asyncio.timeout(10):
@@ -195,7 +195,7 @@ class Broadcasts(Part):
                 return name
 
             node.register_handler("ask", answer)
-            await caller.connect(federation.address(node))
+            await federation.connect(caller, node)
         replies = await caller.get_collection(role="x").with_options(min_replies=1).broadcast("ask")
         assert "good" in replies
         assert "bad" not in replies

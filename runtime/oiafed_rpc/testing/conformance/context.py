@@ -17,7 +17,7 @@ class Contexts(Part):
     async def test_nested_calls_have_what_is_left_of_the_deadline(self, federation: Federation) -> None:
         trainer, learner = await federation.pair()
         other = await federation.start("other")
-        await learner.connect(federation.address(other))
+        await federation.connect(learner, other)
 
         async def inner(a: int = 0, b: int = 0) -> float:
             return current_call().time_left() or 0.0

@@ -207,7 +207,7 @@ class Errors(Part):
         handler.draw = draw
         learner.register(handler)
         caller = await federation.start("caller", "curator")
-        await caller.connect(federation.address(learner))
+        await federation.connect(caller, learner)
         with pytest.raises(RpcError) as failure:
             await caller.get_proxy("painter_0", stubs.PainterProxy).draw(stubs.Color.RED)
         assert "OutOfInk" in failure.value.message or failure.value.message == "wrong"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -16,6 +16,7 @@ class Federation:
         make: Makes the transport of a node.
         address: Where a started node is reached, as `id@host:port`.
         stack: Stops the nodes in the end.
+        connect: Connects a started node to one that it is to call; by default at that node's address.
         by_reference: Whether the transport hands over the very objects.
         make_at: Makes a transport that listens where another did; by default as `make` does.
 
@@ -32,12 +33,14 @@ class Federation:
         *,
         by_reference: bool,
         make_at: Callable[[str], Transport] | None = None,
+        connect: Callable[[Node, Node], Awaitable[object]] | None = None,
     ) -> None:
         self.by_reference = by_reference
         self.nodes: dict[str, Node] = {}
         self.transport = make
         self.address = address
         self._make_at = make_at
+        self._connect = connect
         self._stack = stack
 
     def transport_at(self, address: str) -> Transport:
@@ -54,9 +57,16 @@ class Federation:
         """A node that runs until the end of the test."""
         return await self._stack.enter_async_context(self.node(node_id, role, **options))
 
+    async def connect(self, caller: Node, callee: Node) -> None:
+        """Connect a started node to one that it is to call."""
+        if self._connect is None:
+            await caller.connect(self.address(callee))
+        else:
+            await self._connect(caller, callee)
+
     async def pair(self, **options: Any) -> tuple[Node, Node]:
         """A started trainer, and a started learner, `learner_0`, that it is connected to."""
         learner = await self.start("learner_0", "learner", **options)
         trainer = await self.start("trainer", "trainer", **options)
-        await trainer.connect(self.address(learner))
+        await self.connect(trainer, learner)
         return trainer, learner

@@ -23,7 +23,7 @@ class NestedCalls(Part):
     async def test_who_gives_up_cancels_them_all(self, federation: Federation, kind: str, why: str) -> None:
         trainer, learner = await federation.pair()
         other = await federation.start("other")
-        await learner.connect(federation.address(other))
+        await federation.connect(learner, other)
         begun, ended = asyncio.Event(), asyncio.Event()
 
         async def innermost() -> object:
@@ -52,7 +52,7 @@ class NestedCalls(Part):
     ) -> None:
         trainer, learner = await federation.pair()
         other = await federation.start("other")
-        await learner.connect(federation.address(other))
+        await federation.connect(learner, other)
         deadlines: list[float] = []
 
         async def innermost() -> int:

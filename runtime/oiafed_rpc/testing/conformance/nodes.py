@@ -28,7 +28,7 @@ class Nodes(Part):
             await trainer.get_proxy("learner_0").with_options(timeout=5).call("ping")
         assert failure.value.code is Code.UNAVAILABLE
         await learner.start()
-        await trainer.connect(federation.address(learner))
+        await federation.connect(trainer, learner)
         assert await trainer.get_proxy("learner_0").call("ping") == "pong"
 
     async def test_a_target_that_is_not_there_is_named(self, federation: Federation) -> None:
@@ -84,5 +84,5 @@ class Nodes(Part):
         another = await federation.start("learner_1")
         waiting = asyncio.create_task(trainer.wait_for_peers(role="learner", count=2, timeout=5))
         await asyncio.sleep(0)
-        await trainer.connect(federation.address(another))
+        await federation.connect(trainer, another)
         assert [each.node_id for each in await waiting] == ["learner_0", "learner_1"]

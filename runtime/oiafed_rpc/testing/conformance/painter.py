@@ -92,7 +92,7 @@ async def painter_proxy(federation: Federation, role: str = "curator") -> stubs.
     learner = await federation.start("painter_0", "painter")
     learner.register(Painter())
     caller = await federation.start("caller", role)
-    await caller.connect(federation.address(learner))
+    await federation.connect(caller, learner)
     return caller.get_proxy("painter_0", stubs.PainterProxy)
 
 

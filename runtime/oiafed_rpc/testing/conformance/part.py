@@ -39,6 +39,10 @@ class Part:
         """Where a started node is reached: by default on this machine, at its transport's `port`, if it has one."""
         return f"{node.node_id}@127.0.0.1:{getattr(node.transport, 'port', 0) or 1}"
 
+    async def connect(self, caller: Node, callee: Node) -> None:
+        """Connect a started node to one that it is to call: by default at that node's `address`."""
+        await caller.connect(self.address(callee))
+
     @pytest_asyncio.fixture
     async def federation(self) -> AsyncIterator[Federation]:
         """Nodes over this transport, stopped at the end of the test."""
@@ -49,4 +53,5 @@ class Part:
                 stack,
                 by_reference=self.by_reference,
                 make_at=self.make_transport_at,
+                connect=self.connect,
             )

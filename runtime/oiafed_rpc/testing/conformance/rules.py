@@ -77,7 +77,7 @@ class Rules(Part):
         wrong.tree = lambda tree: result
         learner.register(wrong)
         caller = await federation.start("caller", "curator")
-        await caller.connect(federation.address(learner))
+        await federation.connect(caller, learner)
         proxy = caller.get_proxy("painter_0", stubs.PainterProxy)
         for call in (proxy.names(), proxy.tree(stubs.Tree(name=""))):
             with pytest.raises(RpcError, match=r"handler of .* returned") as failure:
@@ -121,7 +121,7 @@ class Rules(Part):
         handler.draw = draw
         learner.register(handler)
         caller = await federation.start("caller", "curator")
-        await caller.connect(federation.address(learner))
+        await federation.connect(caller, learner)
         await caller.get_proxy("painter_0", stubs.PainterProxy).draw(stubs.Color.RED)
         assert left[0] is not None
         assert 6 < left[0] <= 7.1

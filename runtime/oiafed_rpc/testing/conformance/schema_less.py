@@ -144,7 +144,7 @@ class SchemaLessCalls(Part):
         learner = await federation.start("schüler_0")
         trainer = await federation.start("trainer-π", "tr%iner")
         learner.register_handler("größe/50%", lambda a=None, b=None: [a, b])
-        await trainer.connect(federation.address(learner))
+        await federation.connect(trainer, learner)
         assert await trainer.get_proxy("schüler_0").call("größe/50%", b="ß") == [None, "ß"]
 
     async def test_registering_a_name_twice_is_refused(self, federation: Federation) -> None:

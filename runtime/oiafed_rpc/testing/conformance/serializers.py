@@ -70,7 +70,7 @@ class SerializersOnTheWire(Part):
         learner = await federation.start("learner_0", serializers=Serializers(json, accept=[json]))
         register(learner, _one, typed=False)
         trainer = await federation.start("trainer", serializers=_all())
-        await trainer.connect(federation.address(learner))
+        await federation.connect(trainer, learner)
         with pytest.raises(RpcError, match="serializer 'pickle' is not accepted here; accepted: json") as failure:
             await trainer.get_proxy("learner_0").call("add", a=1, b=2)
         assert failure.value.code is Code.INVALID_ARGUMENT

@@ -12,6 +12,7 @@ from oiafed_rpc.testing.conformance.interceptors import Interceptors
 from oiafed_rpc.testing.conformance.nested import NestedCalls
 from oiafed_rpc.testing.conformance.nodes import Nodes
 from oiafed_rpc.testing.conformance.options import Options
+from oiafed_rpc.testing.conformance.overload import Overload
 from oiafed_rpc.testing.conformance.rules import Rules
 from oiafed_rpc.testing.conformance.schema_less import SchemaLessCalls
 from oiafed_rpc.testing.conformance.serializers import SerializersOnTheWire
@@ -32,6 +33,7 @@ class TransportConformance(
     Nodes,
     Hangs,
     NestedCalls,
+    Overload,
     Codes,
     Interceptors,
     SerializersOnTheWire,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import grpc
 from grpc import aio
 
-from oiafed_rpc.errors import Code, RetriableError, RpcError
+from oiafed_rpc.errors import MISSING, Code, RetriableError, RpcError
 from oiafed_rpc.message import Message
 from oiafed_rpc.serializer import Serializers
 from oiafed_rpc.transport.grpc.security import tls_problem
@@ -16,8 +16,20 @@ DETAILS_KEY = "grpc-status-details-bin"
 GRPC_CODES: dict[Code, grpc.StatusCode] = {code: grpc.StatusCode[code.name] for code in Code}
 _CODES: dict[grpc.StatusCode, Code] = {status: code for code, status in GRPC_CODES.items()}
 
-_NEVER_SENT = ("failed to connect to all addresses", "DNS resolution failed", "Name resolution failure")
-"""What gRPC says where it had no connection to send a request over."""
+NO_LINE = "no stream to be called over is open"
+"""What a call to a node that dials out fails with where it was not sent."""
+
+_NEVER_SENT = ("failed to connect to all addresses", "DNS resolution failed", "Name resolution failure", NO_LINE)
+"""What is said where there was no connection to send a request over."""
+
+_MISSING = (
+    ("Connection refused", "listener", "nothing listens there"),
+    ("No such file or directory", "listener", "nothing listens there"),
+    ("DNS resolution failed", "name", "its host name is not known"),
+    ("Name resolution failure", "name", "its host name is not known"),
+    ("No route to host", "route", "no way leads there"),
+    ("Network is unreachable", "route", "no way leads there"),
+)
 
 
 def error_from(failure: aio.AioRpcError, message: Message, serializers: Serializers, expected: str | None) -> RpcError:
@@ -47,6 +59,16 @@ def _from_grpc(code: Code, told: str, message: Message, expected: str | None) ->
     if code is Code.UNAVAILABLE:
         if not told.startswith(_NEVER_SENT):
             return RetriableError(f"{where}: {told}", details)
-        why = tls_problem(told, expected)
+        missing, why = _missing(told, expected)
+        details[MISSING] = missing
         return RetriableError(f"{where}: {f'{why} ({told})' if why else told}", details, ran=False)
     return RpcError(code, f"{where}: {told}", details)
+
+
+def _missing(told: str, expected: str | None) -> tuple[str, str]:
+    """What a connection did not come about for: in one word, and for people."""
+    for words, missing, why in _MISSING:
+        if words in told:
+            return missing, why
+    problem = tls_problem(told, expected)
+    return ("tls", problem) if problem else ("connection", "")

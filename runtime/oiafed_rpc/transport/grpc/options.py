@@ -11,6 +11,13 @@ _MAX_INT = 2**31 - 1
 _HEADERS = 16 << 10  # bytes; gRPC's own hard limit is random from 8 KiB on unless both are set
 
 
+_ATTEMPT = 5_000
+"""Milliseconds in which a connection must come about: over a slow link, TLS takes several of its round trips.
+
+gRPC takes the shortest pause between attempts for the time that one has; the pauses themselves begin at the initial
+one.
+"""
+
 _KEEPALIVE = [
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
@@ -41,7 +48,7 @@ def channel_options(host: str, max_message_size: int, name: str = "") -> list[tu
     options: list[tuple[str, int | str]] = [
         *_sizes(max_message_size),
         ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", _ATTEMPT),
         ("grpc.max_reconnect_backoff_ms", 1_000),
         ("grpc.use_local_subchannel_pool", 1),
         ("grpc.enable_retries", 0),

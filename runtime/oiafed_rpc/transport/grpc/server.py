@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 
 import grpc
@@ -21,7 +21,7 @@ from oiafed_rpc.delivery.memory import Attempt
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.message import Identity, Message
-from oiafed_rpc.method import SYSTEM_SERVICE, Kind
+from oiafed_rpc.method import Kind
 from oiafed_rpc.streams import close, next_item
 from oiafed_rpc.transport.grpc.failures import DETAILS_KEY, GRPC_CODES
 from oiafed_rpc.wire.headers import ENCODING, request_from, title_from
@@ -34,6 +34,9 @@ else:
     _Handler = grpc.RpcMethodHandler
 
 _Failure: TypeAlias = tuple[grpc.StatusCode, str, tuple[tuple[str, bytes], ...]]
+
+Kind: TypeAlias = "Callable[[Route, Sequence[tuple[str, str | bytes]]], Call]"
+"""Makes the handler of one call: of a path, and its headers."""
 
 _LOOKS = 2
 _MOMENT = 0.001  # seconds
@@ -60,20 +63,26 @@ class Router(grpc.GenericRpcHandler):
         self._depot = depot
         self._timeout = timeout
         self._secure = secure
-        self._known: dict[str, _Route] = {}
+        self._known: dict[str, Route] = {}
+        self._kinds: dict[str, Kind] = {}
+
+    def answer_with(self, path: str, kind: Kind) -> None:
+        """Have the calls of a path answered by a handler of its own, which is made for each."""
+        self._kinds[path] = kind
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> _Handler:
         """What gRPC calls for a request."""
         path = handler_call_details.method
         route = self._known.get(path)
         if route is None:
-            route = _Route(self._endpoint, self._depot, self._timeout, path, secure=self._secure)
+            route = Route(self._endpoint, self._depot, self._timeout, path, secure=self._secure)
             if route.spec is not None:
                 self._known[path] = route
-        return route.kind(route, handler_call_details.invocation_metadata)
+        kind = self._kinds.get(path, route.kind) if self._kinds else route.kind
+        return kind(route, handler_call_details.invocation_metadata)
 
 
-class _Route:
+class Route:
     """One path of a node."""
 
     def __init__(self, endpoint: Endpoint, depot: Depot, timeout: float, path: str, *, secure: bool) -> None:
@@ -85,7 +94,7 @@ class _Route:
         self.spec = spec = endpoint.spec(path)
         self.timeout = (spec.timeout if spec else None) or timeout
         self.remembers = spec is not None and spec.kind is Kind.UNARY and not spec.provided
-        self.introduces = path.startswith(SYSTEM_SERVICE)
+        self.introduces = spec is not None and spec.provided
         self.kind = _KINDS[spec is not None and spec.takes_stream, spec is not None and spec.gives_stream]
 
     def body(self, data: bytes, headers: Sequence[tuple[str, str | bytes]]) -> Body:
@@ -114,7 +123,7 @@ class _Route:
         return answer._replace(data=with_reference(split(answer.data)[1], outgoing.id, outgoing.sizes))
 
 
-class _Call(_Handler):
+class Call(_Handler):
     """One request as gRPC hands it over: bytes in, bytes out."""
 
     request_streaming = False
@@ -126,7 +135,7 @@ class _Call(_Handler):
     stream_unary: Any = None
     stream_stream: Any = None
 
-    def __init__(self, route: _Route, metadata: Sequence[tuple[str, str | bytes]]) -> None:
+    def __init__(self, route: Route, metadata: Sequence[tuple[str, str | bytes]]) -> None:
         self._route = route
         self._metadata = metadata
 
@@ -226,26 +235,26 @@ def _failure(answer: Answer) -> _Failure:
     return code, shortened(answer.message), ((DETAILS_KEY, answer.data),)
 
 
-class _Unary(_Call):
-    unary_unary = _Call.answer
+class _Unary(Call):
+    unary_unary = Call.answer
 
 
-class _ServerStream(_Call):
+class _ServerStream(Call):
     response_streaming = True
-    unary_stream = _Call.answers
+    unary_stream = Call.answers
 
 
-class _ClientStream(_Call):
+class _ClientStream(Call):
     request_streaming = True
-    stream_unary = _Call.answer
+    stream_unary = Call.answer
 
 
-class _BidiStream(_Call):
+class _BidiStream(Call):
     request_streaming = response_streaming = True
-    stream_stream = _Call.answers
+    stream_stream = Call.answers
 
 
-_KINDS: dict[tuple[bool, bool], type[_Call]] = {
+_KINDS: dict[tuple[bool, bool], type[Call]] = {
     (False, False): _Unary,
     (False, True): _ServerStream,
     (True, False): _ClientStream,
@@ -255,7 +264,7 @@ _KINDS: dict[tuple[bool, bool], type[_Call]] = {
 
 
 async def _whole(
-    bodies: AsyncIterator[bytes], route: _Route, headers: Sequence[tuple[str, str | bytes]], context: _Context
+    bodies: AsyncIterator[bytes], route: Route, headers: Sequence[tuple[str, str | bytes]], context: _Context
 ) -> AsyncIterator[Body]:
     """The bodies of a streamed request, which must not seem complete where its caller has given up.
 
@@ -277,6 +286,11 @@ def _identity(context: _Context) -> Identity | None:
     uris = [uri.decode(errors="replace") for uri in proven.get(_URIS, ())]
     roles = tuple(uri.removeprefix(_ROLE) for uri in uris if uri.startswith(_ROLE))
     return Identity(tuple(dict.fromkeys(filter(None, names))), roles)
+
+
+def proven(node_id: str) -> dict[str, list[bytes]]:
+    """What `auth_context` tells of a node that has proved its id where this node has dialed it."""
+    return {_CERTIFICATE: [b""], _NAMES[0]: [node_id.encode()]}
 
 
 def _introduce(message: Message, identity: Identity) -> None:

@@ -46,38 +46,39 @@ class Transfers:
         self._idle = idle
         self._segments = Segments()
         self._offered: dict[str, SocketListener | SharedMemoryListener] = {}
-        self.depot = Depot(self._limit, idle)
+        limits = endpoint.limits.config
+        self.depot = Depot(self._limit, idle, most=limits.transfers, memory=limits.transfer_memory or self._limit)
         endpoint.register(BulkService(self.depot, self._offered, idle), by_name=False)
 
-    def offer(self, host: str) -> None:
-        """Offer lanes to the callers of a server; each listens once it is asked for.
+    def offer(self, host: str | None) -> None:
+        """Offer lanes to those who call this node; each listens once it is asked for.
 
         Args:
-            host: Where the server listens.
+            host: Where the node listens; None where it is called over streams that it opens.
         """
         if self._config.shared_memory:
             self._offered[SharedMemoryLane.name] = SharedMemoryListener(self.depot, Tickets(), self._segments)
-        if self._config.socket:
+        if self._config.socket and host is not None:
             port, answers = self._config.socket_port, operations(self.depot)
             self._offered[SocketLane.name] = SocketListener(
                 SocketLane.name, host, port, Tickets(), answers, tls=self._tls, idle=self._idle
             )
 
-    def courier(self, host: str, expected: str, sender: Sender) -> Courier:
+    def courier(self, host: str | None, expected: str, sender: Sender) -> Courier:
         """What moves the transfers of the calls over a channel.
 
         Args:
-            host: Where the channel leads.
+            host: Where the channel leads; None where that can't be reached.
             expected: Whom the certificate at the other end must be for.
             sender: The channel.
         """
         return Courier(sender, list(self._openable(host, expected)), self._limit, self._idle)
 
-    def _openable(self, host: str, expected: str) -> Iterator[LaneKind]:
+    def _openable(self, host: str | None, expected: str) -> Iterator[LaneKind]:
         """The lanes that may be opened beside a channel, the best first."""
         if self._config.shared_memory:
             yield LaneKind(SharedMemoryLane.name, self._shared_memory, admission.connect)
-        if self._config.socket:
+        if self._config.socket and host is not None:
             dial = functools.partial(dialing.connect, host=host, tls=self._tls, expected=expected, idle=self._idle)
             yield LaneKind(SocketLane.name, SocketLane, dial)
 

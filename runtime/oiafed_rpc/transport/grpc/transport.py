@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from oiafed_rpc.config import LanesConfig, TlsConfig
 from oiafed_rpc.config.rules import seconds
+from oiafed_rpc.dialing import DIALED, SERVE
 from oiafed_rpc.endpoint import Endpoint
 from oiafed_rpc.errors import Code, RpcError
 from oiafed_rpc.lifecycle import elsewhere
@@ -16,13 +17,20 @@ from oiafed_rpc.message import Message
 from oiafed_rpc.method import SYSTEM_SERVICE
 from oiafed_rpc.peers import Peer
 from oiafed_rpc.transport.base import Transport
-from oiafed_rpc.transport.grpc.client import GrpcChannel
+from oiafed_rpc.transport.grpc.client import GrpcChannel, open_channel
+from oiafed_rpc.transport.grpc.dial_out.arrivals import Arrivals
+from oiafed_rpc.transport.grpc.dial_out.channel import DialInCalls, DialInChannel
+from oiafed_rpc.transport.grpc.dial_out.keeper import Keeper
+from oiafed_rpc.transport.grpc.dial_out.lines import Lines
+from oiafed_rpc.transport.grpc.dial_out.serving import Serving
+from oiafed_rpc.transport.grpc.direct import direct_calls
 from oiafed_rpc.transport.grpc.listening import GrpcServer
 from oiafed_rpc.transport.grpc.options import authority, channel_options, is_loopback
 from oiafed_rpc.transport.grpc.security import channel_credentials, check_files, is_mutual, server_credentials
-from oiafed_rpc.transport.grpc.server import Router
+from oiafed_rpc.transport.grpc.server import Router, proven
 from oiafed_rpc.transport.grpc.standard import offer_standard_services
 from oiafed_rpc.transport.grpc.transfers import Transfers
+from oiafed_rpc.transport.host import Host
 
 
 class GrpcTransport(Transport):
@@ -35,6 +43,8 @@ class GrpcTransport(Transport):
         tls: What it proves itself with and whom it trusts; None for plain text.
         lanes: How large payloads may travel beside the gRPC connections; by default every way there is.
         idle_timeout: Seconds in which a large payload under way may stand still, before its call fails.
+        dial_out: Whether the nodes that it connects to may call it over connections that it has opened, through NAT
+            and firewalls; by default where it does not listen.
 
     Raises:
         ConfigError: for an `idle_timeout` that is no time.
@@ -52,8 +62,15 @@ class GrpcTransport(Transport):
         tls: TlsConfig | None = None,
         lanes: LanesConfig | None = None,
         idle_timeout: float = 30.0,
+        dial_out: bool | None = None,
     ) -> None:
         super().__init__()
+        self._dials_out = host is None if dial_out is None else dial_out
+        self._above: Host | None = None
+        self._router: Router | None = None
+        self._arrivals = Arrivals(self._arrived, self._departed)
+        self._guests: dict[str, _Guest] = {}
+        self._keepers: dict[str, Keeper] = {}
         self._host = host
         self._asked_port = port
         self._timeout = timeout
@@ -64,6 +81,8 @@ class GrpcTransport(Transport):
         self._server: GrpcServer | None = None
         self._channels: dict[str, GrpcChannel] = {}
         self._candidates: dict[str, _Candidate] = {}
+        self._doubted: set[str] = set()
+        self._retiring: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.port = 0
 
@@ -82,10 +101,13 @@ class GrpcTransport(Transport):
         self._loop = asyncio.get_running_loop()
         if self._tls is not None:
             check_files(self._tls)
+        self._router = router = Router(self.endpoint, self._bulk.depot, self._timeout, secure=self._tls is not None)
         if self._host is None:
+            self._bulk.offer(None)
             return
+        router.answer_with(SERVE.path, functools.partial(Serving, self._arrivals))
         credentials = server_credentials(self._tls) if self._tls else None
-        router = Router(self.endpoint, self._bulk.depot, self._timeout, secure=credentials is not None)
+        self._arrivals.start()
         self._server = GrpcServer(router, self.endpoint.wire.max_message_size, credentials)
         self.port = await self._server.start(self._host, self._asked_port)
         self._bulk.offer(self._host)
@@ -98,17 +120,27 @@ class GrpcTransport(Transport):
 
     async def stop(self) -> None:
         """Stop listening and close every channel."""
+        await self._arrivals.stop()  # its streams are calls to the server, which would wait for their end
         server, self._server = self._server, None
         if server is not None:
             await server.stop()  # first: what is running may still call others
         channels, self._channels = self._channels, {}
         candidates, self._candidates = self._candidates, {}
+        retiring, self._retiring = self._retiring, set()
+        self._doubted.clear()
+        for task in retiring:
+            task.cancel()
+        keepers, self._keepers = self._keepers, {}
+        self._guests.clear()
         for node_id in channels:
             self.peers.remove(node_id)
+        await asyncio.gather(*(keeper.close() for keeper in keepers.values()))
         await asyncio.gather(
             *(channel.close() for channel in channels.values()),
             *(candidate.give_up() for candidate in candidates.values()),
         )
+        if retiring:
+            await asyncio.wait(retiring)
         if self._transfers is not None:
             await self._transfers.stop()
         self.port = 0
@@ -116,10 +148,13 @@ class GrpcTransport(Transport):
     async def reach(self, node_id: str, host: str, port: int) -> None:
         """Make a channel to a node. It takes over from a former one to another address when the node has answered."""
         former = self._channels.get(node_id)
-        if former is not None and former.address == authority(host, port):
+        if former is not None and former.address == authority(host, port) and node_id not in self._doubted:
             return
+        await self._try(node_id, self._make_channel(node_id, host, port))
+
+    async def _try(self, node_id: str, channel: GrpcChannel) -> None:
+        """Let a node introduce itself over a channel."""
         superseded = self._candidates.pop(node_id, None)
-        channel = self._make_channel(node_id, host, port)
         self._candidates[node_id] = _Candidate(channel, asyncio.get_running_loop().create_future())
         if superseded is not None:
             await superseded.give_up()
@@ -130,7 +165,8 @@ class GrpcTransport(Transport):
         options = channel_options(host, wire.max_message_size, name)
         expected = (name or host) if tls is not None else None
         courier = functools.partial(self._bulk.courier, host, expected or "")
-        return GrpcChannel(where, options, channel_credentials(tls) if tls else None, expected, wire, courier)
+        channel = open_channel(where, options, channel_credentials(tls) if tls else None)
+        return GrpcChannel(where, channel, direct_calls(channel), expected, wire, courier)
 
     async def welcome(self, peer: Peer) -> None:
         """Take over the channel over which a node has introduced itself."""
@@ -138,10 +174,73 @@ class GrpcTransport(Transport):
         if candidate is not None:
             former = self._channels.get(peer.node_id)
             self._channels[peer.node_id] = candidate.channel
+            self._doubted.discard(peer.node_id)
             candidate.settle()
+            keeper = self._keepers.pop(peer.node_id, None)
+            self._dial_out(peer, candidate.channel)
             if former is not None:
-                await former.close()
+                self._retire(former, keeper)
         await super().welcome(peer)
+
+    def _retire(self, channel: GrpcChannel, keeper: Keeper | None) -> None:
+        """Let the calls end that are under way over a channel: those to a node that is lost have failed already."""
+        task = asyncio.create_task(_retired(channel, keeper), name=f"oiafed-retire {channel.address}")
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    def doubt(self, node_id: str) -> None:
+        """Have the next `reach` make a new channel."""
+        self._doubted.add(node_id)
+
+    # Nodes that dial out
+
+    def hosted_by(self, host: Host | None) -> None:
+        """Let nodes be called over streams that they have opened here, and this one over its own."""
+        self._above = host
+        if host is not None:
+            for node_id in self._guests:  # they have come before the node was ready
+                host.opened(node_id)
+
+    def _dial_out(self, peer: Peer, channel: GrpcChannel) -> None:
+        """Let a node call this one over a channel to it, if that is how it is called."""
+        if not self._dials_out or channel.address == DIALED or not peer.epoch or self._above is None:
+            return
+        mutual = self._tls is not None and is_mutual(self._tls)
+        assert self._router is not None  # noqa: S101 - made by start
+        self._keepers[peer.node_id] = Keeper(
+            peer.node_id, channel, self._above.offer, self._router.service, proven(peer.node_id) if mutual else {}
+        )
+
+    async def _open_stream(self, target: str, message: Message) -> Message:
+        """Open one stream for a node to call this one."""
+        keeper = self._keepers.get(target)
+        if keeper is None:
+            raise RpcError(Code.UNAVAILABLE, f"node {target!r} is not connected")
+        return await keeper.open(message)
+
+    async def _arrived(self, lines: Lines, *, again: bool) -> None:
+        """A node has opened its first stream here."""
+        if not again:
+            dialed, courier = DialInChannel(lines), functools.partial(self._bulk.courier, None, "")
+            channel = GrpcChannel(DIALED, dialed, DialInCalls(lines), None, self.endpoint.wire, courier)
+            self._guests[lines.node_id] = _Guest(lines, channel)
+            await self._try(lines.node_id, channel)
+        if self._above is not None:
+            self._above.opened(lines.node_id)
+
+    async def _departed(self, lines: Lines) -> None:
+        """A node has no stream here any more: it is lost, unless it has left, and nothing is kept for it."""
+        guest = self._guests.get(lines.node_id)
+        if guest is None or guest.lines is not lines:
+            return
+        current = self._channels.get(lines.node_id) is guest.channel
+        if current and lines.node_id in self.peers:
+            return
+        del self._guests[lines.node_id]
+        if current:
+            del self._channels[lines.node_id]
+        self._arrivals.forget(lines)
+        await guest.channel.close()
 
     async def forget(self, node_id: str) -> None:
         """Close the channel to a node that did not introduce itself; a former one stays."""
@@ -156,6 +255,8 @@ class GrpcTransport(Transport):
 
     def send(self, target: str, message: Message) -> Coroutine[Any, Any, Message]:
         """Call a node; raises RpcError where that fails. A node that is being connected to is waited for."""
+        if message.spec is SERVE:
+            return self._open_stream(target, message)
         channel = self._channels.get(target)
         here = asyncio.get_running_loop() is self._loop
         if channel is not None and here and target not in self._candidates:
@@ -189,6 +290,21 @@ class GrpcTransport(Transport):
                 f"'{target}@host:port'); connected: {known}",
             )
         return channel
+
+
+class _Guest(NamedTuple):
+    """A node that has opened streams here, and the channel that they are."""
+
+    lines: Lines
+    channel: GrpcChannel
+
+
+async def _retired(channel: GrpcChannel, keeper: Keeper | None) -> None:
+    try:
+        if keeper is not None:
+            await keeper.retire()
+    finally:
+        await channel.retire()
 
 
 class _Candidate(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from oiafed_rpc.bulk.depot import Depot
-from oiafed_rpc.bulk.errors import LaneUnfit
+from oiafed_rpc.bulk.errors import LaneUnfit, code_of
 from oiafed_rpc.bulk.lanes.shared_memory.admission import admit
 from oiafed_rpc.bulk.lanes.shared_memory.channel import SUPPORTED, Channel, Packet, listening_socket
 from oiafed_rpc.bulk.lanes.shared_memory.segments import Segments
@@ -206,4 +206,4 @@ def _failure(error: Exception) -> Packet:
 
 
 def _refusal(error: RpcError) -> Packet:
-    return Packet(Kind.REFUSED, code=int(error.code), text=error.message.encode(errors="replace"))
+    return Packet(Kind.REFUSED, code=code_of(error), text=error.message.encode(errors="replace"))

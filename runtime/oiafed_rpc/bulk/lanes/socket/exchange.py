@@ -1,8 +1,9 @@
 """What the two ends of a line say around the bytes that it moves: a request, and its answer.
 
 A request is the number of an operation, the size of its body in four bytes, and the body, which the operation defines.
-An answer is one byte, 0 for yes. Else it says what was refused: a code of `oiafed_rpc.Code`, or 255 where the attempt
-went wrong and another may go on from what was verified; then the size of a text in four bytes, and the text.
+An answer is one byte, 0 for yes. Else it says what was refused: a code of `oiafed_rpc.Code`, 254 where there is no room
+for a transfer now, or 255 where the attempt went wrong and another may go on from what was verified; then the size of a
+text in four bytes, and the text.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from oiafed_rpc.bulk.errors import TransferError, refusal
+from oiafed_rpc.bulk.errors import BROKEN, TransferError, code_of, refusal
 from oiafed_rpc.bulk.lanes.socket.line import Line
 from oiafed_rpc.errors import Code, RpcError
 
@@ -18,7 +19,7 @@ _HEAD = struct.Struct("!BI")
 _BODY = 32 << 20  # bytes of the largest: four million sizes
 _USUAL = 4096  # bytes of a request that is no long list of sizes
 _TEXT = 4096
-_YES, _BROKEN = 0, 255
+_YES = 0
 
 
 class Request(NamedTuple):
@@ -65,7 +66,7 @@ def agree(line: Line, more: bytes = b"") -> None:
 
 def refuse(line: Line, error: RpcError | TransferError) -> None:
     """Answer why not, and end the connection once the other side has heard it: it may be sending still."""
-    code = int(error.code) if isinstance(error, RpcError) else _BROKEN
+    code = code_of(error) if isinstance(error, RpcError) else BROKEN
     told = (error.message if isinstance(error, RpcError) else str(error)).encode(errors="replace")[:_TEXT]
     line.send([_HEAD.pack(code, len(told)), told])
     line.finish()
