@@ -18,6 +18,7 @@ from oiafed_rpc.wire import Body, decode_error, encode_error, request_from, requ
 
 _HEAD = struct.Struct("!IB")
 _BEGIN, _BODY, _END, _ERROR = range(4)
+_STEPS = 5  # of the event loop, after which what was accepted before the server closed is a connection
 _GONE = (OSError, asyncio.IncompleteReadError)
 
 
@@ -67,6 +68,8 @@ class SocketTransport(Transport):
         if server is None:
             return
         server.close()
+        for _ in range(_STEPS):
+            await asyncio.sleep(0)
         connections = list(self._connections)  # the node has drained: what is left is telling its callers so
         if connections:
             await asyncio.wait(connections, timeout=0.5)
