@@ -18,7 +18,7 @@ from oiafed_rpc.wire import Body, decode_error, encode_error, request_from, requ
 
 _HEAD = struct.Struct("!IB")
 _BEGIN, _BODY, _END, _ERROR = range(4)
-_STEPS = 5  # of the event loop, after which what was accepted before the server closed is a connection
+_STEPS = 5  # of the event loop, in which what was accepted becomes a connection
 _GONE = (OSError, asyncio.IncompleteReadError)
 
 
@@ -67,9 +67,11 @@ class SocketTransport(Transport):
         server, self._server = self._server, None
         if server is None:
             return
-        server.close()
-        for _ in range(_STEPS):
+        for listener in server.sockets:
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+        for _ in range(_STEPS):  # what is being accepted is left open by a server that closes meanwhile
             await asyncio.sleep(0)
+        server.close()
         connections = list(self._connections)  # the node has drained: what is left is telling its callers so
         if connections:
             await asyncio.wait(connections, timeout=0.5)
