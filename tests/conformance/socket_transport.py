@@ -18,6 +18,7 @@ from oiafed_rpc.wire import Body, decode_error, encode_error, request_from, requ
 
 _HEAD = struct.Struct("!IB")
 _BEGIN, _BODY, _END, _ERROR = range(4)
+_STEPS = 5  # of the event loop, in which what was accepted becomes a connection
 _GONE = (OSError, asyncio.IncompleteReadError)
 
 
@@ -66,6 +67,10 @@ class SocketTransport(Transport):
         server, self._server = self._server, None
         if server is None:
             return
+        for listener in server.sockets:
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+        for _ in range(_STEPS):  # what is being accepted is left open by a server that closes meanwhile
+            await asyncio.sleep(0)
         server.close()
         connections = list(self._connections)  # the node has drained: what is left is telling its callers so
         if connections:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from oiafed_rpc import Code, GrpcTransport, HeartbeatManager, Node, Peer, RpcError
 
-from tests.links import Link
+from tests.links import link, near_and_far
 
 SOON = 15.0
 BACK = 2.0 * float(os.environ.get("OIAFED_SLOW", "1"))
@@ -266,15 +266,16 @@ async def test_two_that_dial_each_other_find_each_other_again(start: Start, hub:
 
 
 async def test_a_link_that_stood_still_is_replaced_when_it_leads_on(hub: Hub) -> None:
-    async with Link() as link:
-        transport = GrpcTransport(link.behind, link.port)
+    _, behind = near_and_far()
+    async with link() as between:
+        transport = GrpcTransport(behind, between.port)
         async with Node("learner_0", "learner", transport) as learner:
             learner.register_handler("start", lambda: 1)
-            await hub.node.connect(f"learner_0@{link.host}:{link.port}")
+            await hub.node.connect(f"learner_0@{between.host}:{between.port}")
             await hub.expect("connected")
-            link.stop(0, up=True)
+            between.stop()
             await hub.expect("lost")
-            link.go_on()
+            between.mend()
             back = time.monotonic()
             await hub.expect("recovered")
             assert time.monotonic() - back < BACK

@@ -32,6 +32,7 @@ from oiafed_rpc import (
 from oiafed_rpc.config import LanesConfig
 from oiafed_rpc.system.wire.dial_out_pb2 import CallHead, CallPart, Header, ReplyPart
 from oiafed_rpc.system.wire.node_pb2 import HelloReply, HelloRequest
+from oiafed_rpc.testing import FaultTransport
 from oiafed_rpc.transport.grpc.dial_out import keeper
 
 from tests.certificates import Authority
@@ -226,6 +227,13 @@ async def test_auto_has_it_too() -> None:
     async with trainer, _learner(transport=transport(None)) as learner:
         await learner.connect(f"trainer@127.0.0.1:{grpc_part.port}")
         await trainer.wait_for_peers(role="learner", timeout=SOON)
+        assert await trainer.get_proxy("learner_0").call("ping") == "pong"
+
+
+async def test_faults_are_put_around_it() -> None:
+    trainer = _trainer(transport=FaultTransport(GrpcTransport("127.0.0.1", 0)))
+    async with trainer, _learner(transport=FaultTransport(GrpcTransport())) as learner:
+        await _dial(learner, trainer)
         assert await trainer.get_proxy("learner_0").call("ping") == "pong"
 
 

@@ -24,6 +24,7 @@ from oiafed_rpc.streams import close, next_item
 from oiafed_rpc.testing.faults.fates import Fate, Fates, Injected, Strike
 from oiafed_rpc.testing.faults.link import Link
 from oiafed_rpc.transport.base import Transport
+from oiafed_rpc.transport.host import Host
 
 _REMEMBERED = 10_000
 
@@ -104,6 +105,16 @@ class FaultTransport(Transport):
     async def reach(self, node_id: str, host: str, port: int) -> None:
         """Learn where a node is."""
         await self.inner.reach(node_id, host, port)
+
+    @override
+    def doubt(self, node_id: str) -> None:
+        """Have the next `reach` of the inner transport make a new channel."""
+        self.inner.doubt(node_id)
+
+    @override
+    def hosted_by(self, host: Host | None) -> None:
+        """Let the inner transport's nodes be called over streams that they have opened."""
+        self.inner.hosted_by(host)
 
     @override
     def absence(self, node_id: str) -> str:

@@ -10,6 +10,8 @@ from oiafed_rpc.transport.grpc.dial_out.lines import Line, Lines
 KEEP_ALIVE = 20.0
 """Seconds between two signs of life on a stream: ordinary proxies end one on which nothing moves for a minute."""
 
+_MOST = 256  # streams of one node
+
 
 class Arrived(Protocol):
     """Is told of a node."""
@@ -53,6 +55,8 @@ class Arrivals:
         fresh = lines is None or lines.closed or lines.incarnation != incarnation
         if lines is None or fresh:
             lines = self._of[node_id] = Lines(node_id, incarnation)
+        if len(lines) >= _MOST:
+            return
         again = not fresh and not len(lines)
         lines.add(line)
         if fresh or again:
