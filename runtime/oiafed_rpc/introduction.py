@@ -30,7 +30,7 @@ _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 ALIVE = 20.0
 """Seconds between two signs of life on an attendance: proxies end a stream on which nothing moves for a minute."""
-_SIGN = HelloReply(node_id="", role="", incarnation="", schema="")
+_SIGN = HelloReply(node_id="", role="", incarnation="", schema="", ledger="")
 
 
 class Introduction(NodeHandler):

@@ -195,7 +195,7 @@ class Membership:
                     await self._check_gone(former, peer, proxy)
                     peer, reply, attendance = await introduction()
                 self._own.fence.admit(peer.node_id, peer.epoch)
-                self._schemas.meet(peer.node_id, reply.schema, reply.methods)
+                self._schemas.meet(peer.node_id, reply.schema, reply.methods, reply.ledger)
             except BaseException:
                 await self._transport.forget(proxy.target)
                 raise

@@ -35,7 +35,7 @@ else:
 
 _Failure: TypeAlias = tuple[grpc.StatusCode, str, tuple[tuple[str, bytes], ...]]
 
-Kind: TypeAlias = "Callable[[Route, Sequence[tuple[str, str | bytes]]], Call]"
+Answering: TypeAlias = "Callable[[Route, Sequence[tuple[str, str | bytes]]], Call]"
 """Makes the handler of one call: of a path, and its headers."""
 
 _LOOKS = 2
@@ -64,9 +64,9 @@ class Router(grpc.GenericRpcHandler):
         self._timeout = timeout
         self._secure = secure
         self._known: dict[str, Route] = {}
-        self._kinds: dict[str, Kind] = {}
+        self._kinds: dict[str, Answering] = {}
 
-    def answer_with(self, path: str, kind: Kind) -> None:
+    def answer_with(self, path: str, kind: Answering) -> None:
         """Have the calls of a path answered by a handler of its own, which is made for each."""
         self._kinds[path] = kind
 
@@ -143,7 +143,7 @@ class Call(_Handler):
         answer = await self._answer(body, context)
         if answer.code is not None:
             # from here, as gRPC keeps what this raises in a circle with its call, and with that all frames on the way
-            return await self._abort(_failure(answer), context)
+            return await self._abort(failure_of(answer), context)
         if answer.encoding:
             await context.send_initial_metadata(((ENCODING, answer.encoding),))
         return answer.data
@@ -222,14 +222,14 @@ class Call(_Handler):
             message.payload, message.buffers = came.data, came.buffers
 
     def _failure(self, error: RpcError) -> _Failure:
-        return _failure(failed(error, self._route.wire.serializers))
+        return failure_of(failed(error, self._route.wire.serializers))
 
     @staticmethod
     async def _abort(failure: _Failure, context: _Context) -> NoReturn:
         await context.abort(*failure)
 
 
-def _failure(answer: Answer) -> _Failure:
+def failure_of(answer: Answer) -> _Failure:
     """What gRPC is told of a call that has failed."""
     code = GRPC_CODES[answer.code or Code.UNKNOWN]
     return code, shortened(answer.message), ((DETAILS_KEY, answer.data),)

@@ -13,7 +13,7 @@ from oiafed_rpc.system.wire.dial_out_pb2 import CallPart, ReplyPart
 from oiafed_rpc.transport.grpc.dial_out.arrivals import Arrivals
 from oiafed_rpc.transport.grpc.dial_out.lines import Line
 from oiafed_rpc.transport.grpc.dial_out.parts import read_part
-from oiafed_rpc.transport.grpc.server import Call, Route
+from oiafed_rpc.transport.grpc.server import Call, Route, failure_of
 
 
 class Serving(Call):
@@ -35,15 +35,13 @@ class Serving(Call):
     async def _serve(self, _: object, context: Any) -> None:
         try:
             first = await self._first(context)
-            hello = first.hello
-            data, _ = await self._answer(hello.SerializeToString(), context)
         except RpcError as error:
-            failure = self._failure(error)
-        else:
-            await context.write(CallPart(hello=node_pb2.HelloReply.FromString(data)).SerializeToString())
-            await self._arrivals.last(hello.node_id, hello.incarnation, Line(context, first.number))
-            return
-        await self._abort(failure, context)
+            await self._abort(self._failure(error), context)
+        answer = await self._answer(first.hello.SerializeToString(), context)
+        if answer.code is not None:
+            await self._abort(failure_of(answer), context)
+        await context.write(CallPart(hello=node_pb2.HelloReply.FromString(answer.data)).SerializeToString())
+        await self._arrivals.last(first.hello.node_id, first.hello.incarnation, Line(context, first.number))
 
     stream_stream = _serve
 
