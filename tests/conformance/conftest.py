@@ -17,5 +17,10 @@ async def federation(request: pytest.FixtureRequest) -> AsyncIterator[Federation
     suite = TRANSPORTS[request.param]()
     async with AsyncExitStack() as stack:
         yield Federation(
-            suite.make_transport, suite.address, stack, by_reference=suite.by_reference, connect=suite.connect
+            suite.make_transport,
+            suite.address,
+            stack,
+            by_reference=suite.by_reference,
+            make_at=suite.make_transport_at,
+            connect=suite.connect,
         )

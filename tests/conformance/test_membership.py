@@ -18,6 +18,7 @@ from oiafed_rpc import (
     Node,
     OutcomeUnknown,
     Peer,
+    ReconnectPolicy,
     RetriableError,
     RetryPolicy,
     RpcError,
@@ -93,6 +94,25 @@ async def test_a_peer_that_comes_and_goes_is_told(federation: Federation) -> Non
     await federation.connect(trainer, learner)
     assert await log.next() == ("connected", "learner_0")
     assert trainer.peers["learner_0"].epoch not in ("", epoch)
+
+
+async def test_a_peer_that_is_started_again_is_connected_again(federation: Federation) -> None:
+    trainer, learner = await federation.pair(reconnect=ReconnectPolicy(0.01, 0.05))
+    log, address = Log(trainer), federation.address(learner)
+    dials = trainer.peers["learner_0"].address == "dial-out"
+    epochs = {trainer.peers["learner_0"].epoch}
+    for number in range(1, 4):
+        await learner.stop()
+        assert await log.next() == ("left", "learner_0")
+        learner = await federation.start("learner_0", transport=federation.transport_at(address), retry=False)
+        learner.register_handler("ping", lambda a=0, b=0, number=number: number)
+        if dials:
+            await learner.connect(federation.address(trainer))
+        assert await log.next() == ("connected", "learner_0")
+        epochs.add(trainer.peers["learner_0"].epoch)
+        async with asyncio.timeout(SOON):
+            assert await trainer.get_proxy("learner_0").call("ping") == number
+    assert len(epochs) == 4
 
 
 async def test_a_silent_peer_is_lost_and_recovers(federation: Federation) -> None:
