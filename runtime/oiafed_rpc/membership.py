@@ -328,21 +328,23 @@ class Membership:
     def _unanswered(self, node_id: str) -> None:
         """A peer gives no sign of life. What leads to it may be dead, and not the peer."""
         self._reconnecting.begin(node_id)
-        self._lose_sight(node_id, "it does not answer")
+        if self._lose_sight(node_id, "it does not answer"):
+            self._lose(node_id, "it does not answer")
 
     def _unreached(self, node_id: str) -> None:
-        """An attempt to connect to a peer has failed."""
+        """An attempt to connect to a peer has failed. Calls under way have broken with their connection, if at all."""
         self._lose_sight(node_id, "its connection broke")
 
-    def _lose_sight(self, node_id: str, why: str) -> None:
+    def _lose_sight(self, node_id: str, why: str) -> bool:
+        """Tell that a peer is lost, unless it is known; whether it was not."""
         peer = self._others().get(node_id)
         if peer is None or node_id in self._lost:
-            return
+            return False
         self._lost.add(node_id)
         logger.warning("node %r lost peer %r: %s", self._own.node_id, node_id, why)
-        self._lose(node_id, why)
         self._transport.peers.notify()
         self._events.emit("lost", self._seen(peer))
+        return True
 
     def _answers(self, node_id: str) -> None:
         """A peer gives a sign of life again."""

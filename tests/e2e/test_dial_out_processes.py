@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from oiafed_rpc import GrpcTransport, HeartbeatManager, Node, OutcomeUnknown, RpcError
+from oiafed_rpc.config import DeliveryConfig
 
 SOON = 15.0
 
@@ -73,7 +74,8 @@ async def _said(process: asyncio.subprocess.Process) -> str:
 
 async def test_a_learner_is_killed_in_a_call_and_comes_back() -> None:
     transport = GrpcTransport("127.0.0.1", 0)
-    async with Node("trainer", "trainer", transport, heartbeat=HeartbeatManager(0.2, 1)) as trainer:
+    soon = DeliveryConfig(patience=0.5)
+    async with Node("trainer", "trainer", transport, heartbeat=HeartbeatManager(0.2, 1), delivery=soon) as trainer:
         told: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         for event in ("connected", "lost", "left"):
             trainer.on(event, lambda peer, event=event: told.put_nowait((event, peer.epoch)))  # type: ignore[call-overload]
