@@ -14,8 +14,20 @@ import pytest
 from federation.v1 import FitConfig, FitResult, LearnerProxy, NotReady
 from federation.v1.wire import federation_pb2
 from grpc import StatusCode, aio
-from oiafed_rpc import AuthError, AuthInterceptor, Code, ConfigError, GrpcTransport, Node, RpcError
+from oiafed_rpc import (
+    AuthError,
+    AuthInterceptor,
+    Code,
+    ConfigError,
+    GrpcTransport,
+    Message,
+    Node,
+    RetriableError,
+    RpcError,
+    Serializers,
+)
 from oiafed_rpc.config import DeliveryConfig
+from oiafed_rpc.transport.grpc.failures import error_from
 
 from tests.unit.learners import Echo
 
@@ -157,6 +169,15 @@ async def test_a_message_beyond_the_limit_is_refused() -> None:
         with pytest.raises(RpcError, match="larger than max") as failure:
             await trainer.get_proxy("l").call("take", data=b"x" * 20_000)
         assert failure.value.code is Code.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize(("told", "ended"), [("CANCELLED", True), ("I give up", False)])
+async def test_a_call_that_a_stopping_server_ends_was_not_cancelled(told: str, ended: bool) -> None:
+    failure = aio.AioRpcError(StatusCode.CANCELLED, aio.Metadata(), aio.Metadata(), details=told)
+    error = error_from(failure, Message("fit", "trainer", "learner_0", None), Serializers(), None)
+    assert isinstance(error, RetriableError) is ended
+    assert error.code is (Code.UNAVAILABLE if ended else Code.CANCELLED)
+    assert error.message.startswith("fit on node 'learner_0': ")
 
 
 async def test_a_killed_peer_ends_the_calls_that_wait_on_it() -> None:

@@ -56,6 +56,8 @@ def _from_grpc(code: Code, told: str, message: Message, expected: str | None) ->
     where = f"{message.method} on node {message.target!r}"
     if code is Code.DEADLINE_EXCEEDED:
         return RpcError(code, f"{where} did not end by its deadline", details)
+    if code is Code.CANCELLED and told == code.name:  # by the server itself: a handler has more to say
+        return RetriableError(f"{where}: the call was ended there, as by a node that stops", details)
     if code is Code.UNAVAILABLE:
         if not told.startswith(_NEVER_SENT):
             return RetriableError(f"{where}: {told}", details)
