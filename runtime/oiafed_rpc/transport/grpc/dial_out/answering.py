@@ -20,6 +20,7 @@ from oiafed_rpc.transport.grpc.dial_out.parts import ALIVE, Pairs, headers_of, p
 _OK = CallEnd()
 _LEAVING = ReplyPart(leaving=True).SerializeToString()
 _LONGEST = 1 << 62  # nanoseconds
+_STREAM_ENDED = (aio.AioRpcError, asyncio.InvalidStateError)  # what a write says then
 
 Service = Callable[[Any], Any]
 """Finds what answers a call, as `grpc.GenericRpcHandler.service` does."""
@@ -126,7 +127,7 @@ class Answering:
         await self._tell(_LEAVING)
 
     async def _tell(self, data: bytes) -> None:
-        with contextlib.suppress(aio.AioRpcError, asyncio.InvalidStateError):  # it has ended
+        with contextlib.suppress(*_STREAM_ENDED):
             await self._write(data)
 
 
@@ -180,13 +181,16 @@ class _Answer:
             end = _OK
         except _AbortedError as aborted:
             end = aborted.end
+        except _STREAM_ENDED as error:  # in the middle of a streamed reply: nobody hears the rest
+            logger.debug("a call ended with the stream that carried it: %s", error)
+            return
         except Exception as error:
             logger.exception("a call over a stream that this node has opened could not be answered")
             end = CallEnd(code=grpc.StatusCode.UNKNOWN.value[0], message=type_and_text(error))
         finally:
             if self._bodies is not None:
                 self._bodies.close()  # what still comes is let go
-        with contextlib.suppress(aio.AioRpcError, asyncio.InvalidStateError):  # the stream has ended
+        with contextlib.suppress(*_STREAM_ENDED):
             await self._stream.send(self, ReplyPart(headers=self._context.headers(), end=end), body)
 
     async def _stream_out(self, request: bytes | AsyncIterator[bytes]) -> None:
