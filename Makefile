@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 SOURCES := runtime codegen generated examples tests benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help bench bench-bulk bench-8gb install generate demo test lint format types check-generated pytest test-slow golden vectors clean
+.PHONY: help bench bench-bulk bench-8gb install generate demo test lint format types check-generated pytest test-slow golden vectors chaos clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -64,6 +64,9 @@ golden: $(STAMP) ## Rewrite the expected output of the generator's golden tests
 
 vectors: $(STAMP) ## Rewrite the test vectors of docs/wire.md
 	$(BIN)/python -m tests.vectors
+
+chaos: $(STAMP) ## Break links and kill nodes at every step of calls, in 1,000 stories; renew docs/reliability
+	$(BIN)/python -m tests.chaos --seeds 1000 --save docs/reliability/ledger.jsonl
 
 bench: bench-bulk ## Measure large payloads, small calls beside a bare grpc.aio stub, the generator beside protoc
 	$(BIN)/python -m benchmarks.small_calls
