@@ -109,12 +109,19 @@ class Courier:
         """A body of which the buffers were left behind, and are fetched.
 
         Raises:
-            RetriableError: where the link broke or stood still for too long.
-            RpcError: RESOURCE_EXHAUSTED where they are too large; NOT_FOUND where the node no longer has them.
+            RetriableError: where the link broke or stood still for too long; NOT_FOUND where the node no longer has
+                them, and would have to be called again.
+            RpcError: RESOURCE_EXHAUSTED where they are too large.
         """
         reference, rest = split(data)
         try:
             return Body(rest, (), await self._fetched(reference, message))
+        except RpcError as error:
+            self._dropping.begin(BulkCalls(self._sender, message), reference.id)
+            if error.code is not Code.NOT_FOUND:
+                raise
+            told = f"{message.method} ran on node {message.target!r}, but its result is gone: {error.message}"
+            raise RetriableError(told, {"node": message.target}, code=Code.NOT_FOUND, ran=True) from None
         except BaseException:  # whatever it is: another attempt of the call has another reply
             self._dropping.begin(BulkCalls(self._sender, message), reference.id)
             raise
