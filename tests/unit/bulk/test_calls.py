@@ -11,7 +11,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from oiafed_rpc import BroadcastStream, Code, GrpcTransport, Node, PartialFailure, ProxyCollection, RpcError, Transfer
+from oiafed_rpc import (
+    BroadcastStream,
+    Code,
+    GrpcTransport,
+    Node,
+    PartialFailure,
+    ProxyCollection,
+    RetriableError,
+    RpcError,
+    Transfer,
+)
+from oiafed_rpc.bulk.depot import Depot
+from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.proxy import Proxy
 
 ROOM = BroadcastStream.LARGE_REPLIES
@@ -122,3 +134,33 @@ async def test_a_failure_among_large_replies_does_not_hold_the_others() -> None:
         with pytest.raises(PartialFailure):
             await many.with_options(timeout=30).broadcast("fit", size="many")
         assert len(await many.broadcast("fit", size=MIB)) == ROOM
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+async def test_a_result_that_is_gone_is_asked_for_again_where_it_is_remembered(
+    remembered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = 0
+
+    async def handler() -> np.ndarray:
+        nonlocal runs
+        runs += 1
+        return await _large()
+
+    depart = Depot.depart
+
+    def gone(depot: Depot, outgoing: Outgoing, title: str) -> None:
+        depart(depot, outgoing, title)
+        depot.drop(outgoing.id)
+        monkeypatch.setattr(Depot, "depart", depart)
+
+    monkeypatch.setattr(Depot, "depart", gone)
+    async with _federation(1, handler) as (caller, _):
+        proxy = caller.get_proxy("learner_0")
+        if remembered:
+            assert len(await proxy.call("fit")) == 2 * MIB
+        else:
+            with pytest.raises(RetriableError, match="ran on node 'learner_0', but its result is gone") as failure:
+                await proxy.with_options(retry=False).call("fit")
+            assert (failure.value.code, failure.value.ran) == (Code.NOT_FOUND, True)
+    assert runs == 1
