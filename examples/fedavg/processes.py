@@ -7,17 +7,21 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 GRACE = 10.0
 """Seconds that a process has to end by itself, and again after it was told to."""
 
 _SHOWN_LINES = 20
+_LAST_WORDS = 2.0
+"""Seconds in which a process whose end made others fail is seen to have ended."""
+
+T = TypeVar("T")
 
 
 class ProcessError(Exception):
@@ -105,6 +109,22 @@ class Processes:
         if error is not None:
             _signal(self._children, signal.SIGTERM)
         await _end(self._children)
+
+
+async def unless_one_ends(work: Awaitable[T], processes: Processes) -> T:
+    """The result of `work`; where it fails, or a process ends meanwhile, the process's failure, which is the cause."""
+    working, watching = asyncio.ensure_future(work), asyncio.ensure_future(processes.watch())
+    try:
+        await asyncio.wait((working, watching), return_when=asyncio.FIRST_COMPLETED)
+        if working.done() and working.exception():
+            await asyncio.wait((watching,), timeout=_LAST_WORDS)
+        if watching.done():
+            watching.result()
+        return await working
+    finally:
+        working.cancel()
+        watching.cancel()
+        await asyncio.gather(working, watching, return_exceptions=True)
 
 
 async def _end(children: Sequence[_Child]) -> None:

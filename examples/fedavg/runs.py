@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,13 +14,11 @@ from oiafed_rpc import NodeConfig
 from examples.fedavg.experiment import Experiment
 from examples.fedavg.nodes import serve_learner, serve_trainer
 from examples.fedavg.observer import View, observe
-from examples.fedavg.processes import Processes
+from examples.fedavg.processes import Processes, unless_one_ends
 
 T = TypeVar("T")
 
 CONFIGS = Path(__file__).parent / "configs"
-_LAST_WORDS = 2.0
-"""Seconds in which a process whose end made others fail is seen to have ended."""
 
 
 async def in_one_process(experiment: Experiment, output: Path, view: View) -> list[TrainerStatus]:
@@ -71,7 +69,7 @@ async def in_processes(
             await processes.start(f"learner_{part}", arguments, {"PORT": str(ports[part])})
         arguments = [*common, str(CONFIGS / "grpc" / "trainer.yaml"), "--output", str(output)]
         await processes.start("trainer", arguments, places | {"PORT": str(ports[-1])})
-        history = await _unless_one_ends(observe(_config("grpc", "observer", places), view), processes)
+        history = await unless_one_ends(observe(_config("grpc", "observer", places), view), processes)
         await processes.finish("trainer")  # before those that it calls
         await processes.finish()
     return history, processes.written()
@@ -79,19 +77,3 @@ async def in_processes(
 
 def _config(run: str, node: str, variables: Mapping[str, str] | None = None) -> NodeConfig:
     return NodeConfig.load(CONFIGS / run / f"{node}.yaml", {**os.environ, **(variables or {})})
-
-
-async def _unless_one_ends(work: Awaitable[T], processes: Processes) -> T:
-    """The result of `work`; where it fails, or a process ends meanwhile, the process's failure, which is the cause."""
-    working, watching = asyncio.ensure_future(work), asyncio.ensure_future(processes.watch())
-    try:
-        await asyncio.wait((working, watching), return_when=asyncio.FIRST_COMPLETED)
-        if working.done() and working.exception():
-            await asyncio.wait((watching,), timeout=_LAST_WORDS)
-        if watching.done():
-            watching.result()
-        return await working
-    finally:
-        working.cancel()
-        watching.cancel()
-        await asyncio.gather(working, watching, return_exceptions=True)

@@ -27,10 +27,10 @@ pytestmark = pytest.mark.skipif(not PROC.exists(), reason="finds processes throu
 class Demo:
     """A running demo, and every process that comes from it."""
 
-    def __init__(self, folder: str, *arguments: str) -> None:
+    def __init__(self, folder: str, module: str, *arguments: str) -> None:
         self.mark = uuid.uuid4().hex
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "examples.fedavg", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
             env={**os.environ, MARK: self.mark, "COLUMNS": "100", "TMPDIR": folder},
             stdin=subprocess.DEVNULL,
@@ -67,9 +67,9 @@ class Demo:
 
 
 @contextmanager
-def demo(*arguments: str) -> Iterator[Demo]:
+def demo(*arguments: str, module: str = "examples.fedavg") -> Iterator[Demo]:
     with tempfile.TemporaryDirectory() as folder:  # one that is killed leaves its files there
-        running = Demo(folder, *arguments)
+        running = Demo(folder, module, *arguments)
         try:
             yield running
         finally:
