@@ -82,7 +82,7 @@ class GrpcTransport(Transport):
         self._channels: dict[str, GrpcChannel] = {}
         self._candidates: dict[str, _Candidate] = {}
         self._doubted: set[str] = set()
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retiring: dict[asyncio.Task[None], _Retired] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self.port = 0
 
@@ -126,7 +126,7 @@ class GrpcTransport(Transport):
             await server.stop()  # first: what is running may still call others
         channels, self._channels = self._channels, {}
         candidates, self._candidates = self._candidates, {}
-        retiring, self._retiring = self._retiring, set()
+        retiring, self._retiring = self._retiring, {}
         self._doubted.clear()
         for task in retiring:
             task.cancel()
@@ -134,13 +134,16 @@ class GrpcTransport(Transport):
         self._guests.clear()
         for node_id in channels:
             self.peers.remove(node_id)
-        await asyncio.gather(*(keeper.close() for keeper in keepers.values()))
+        if retiring:
+            await asyncio.wait(retiring)
+        await asyncio.gather(
+            *(keeper.close() for keeper in keepers.values()),
+            *(retired.close() for retired in retiring.values()),  # a task that was cancelled at once has not begun
+        )
         await asyncio.gather(
             *(channel.close() for channel in channels.values()),
             *(candidate.give_up() for candidate in candidates.values()),
         )
-        if retiring:
-            await asyncio.wait(retiring)
         if self._transfers is not None:
             await self._transfers.stop()
         self.port = 0
@@ -184,9 +187,10 @@ class GrpcTransport(Transport):
 
     def _retire(self, channel: GrpcChannel, keeper: Keeper | None) -> None:
         """Let the calls end that are under way over a channel: those to a node that is lost have failed already."""
-        task = asyncio.create_task(_retired(channel, keeper), name=f"oiafed-retire {channel.address}")
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+        retired = _Retired(channel, keeper)
+        task = asyncio.create_task(retired.until_closed(), name=f"oiafed-retire {channel.address}")
+        self._retiring[task] = retired
+        task.add_done_callback(lambda done: self._retiring.pop(done, None))
 
     def doubt(self, node_id: str) -> None:
         """Have the next `reach` make a new channel."""
@@ -299,12 +303,25 @@ class _Guest(NamedTuple):
     channel: GrpcChannel
 
 
-async def _retired(channel: GrpcChannel, keeper: Keeper | None) -> None:
-    try:
-        if keeper is not None:
-            await keeper.retire()
-    finally:
-        await channel.retire()
+class _Retired(NamedTuple):
+    """A channel that another has taken the place of, and what keeps its streams open."""
+
+    channel: GrpcChannel
+    keeper: Keeper | None
+
+    async def until_closed(self) -> None:
+        """Close it when the calls under way have ended."""
+        try:
+            if self.keeper is not None:
+                await self.keeper.retire()
+        finally:
+            await self.channel.retire()
+
+    async def close(self) -> None:
+        """Close it now; harmless where it is closed."""
+        if self.keeper is not None:
+            await self.keeper.close()
+        await self.channel.close()
 
 
 class _Candidate(NamedTuple):
