@@ -68,8 +68,10 @@ vectors: $(STAMP) ## Rewrite the test vectors of docs/wire.md
 chaos: $(STAMP) ## Break links and kill nodes at every step of calls, in 1,000 stories; renew docs/reliability
 	$(BIN)/python -m tests.chaos --seeds 1000 --save docs/reliability/ledger.jsonl
 
-bench: bench-bulk ## Measure large payloads, small calls beside a bare grpc.aio stub, the generator beside protoc
+bench: bench-bulk ## Measure large payloads, small calls, nodes that dial out, a thousand learners, the generator
 	$(BIN)/python -m benchmarks.small_calls
+	$(BIN)/python -m benchmarks.dial_out
+	$(BIN)/python -m benchmarks.many_learners
 	$(BIN)/python -m benchmarks.generation
 
 bench-bulk: $(STAMP) ## Measure large payloads beside raw sockets, shared memory, grpc.aio and OiaFed; renew docs/benchmarks
