@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, NamedTuple, cast
@@ -31,6 +32,8 @@ from oiafed_rpc.transport.grpc.server import Router, proven
 from oiafed_rpc.transport.grpc.standard import offer_standard_services
 from oiafed_rpc.transport.grpc.transfers import Transfers
 from oiafed_rpc.transport.host import Host
+
+_GRACE = 1.0  # seconds in which the last answers of a node that dials out reach their callers
 
 
 class GrpcTransport(Transport):
@@ -137,7 +140,7 @@ class GrpcTransport(Transport):
         if retiring:
             await asyncio.wait(retiring)
         await asyncio.gather(
-            *(keeper.close() for keeper in keepers.values()),
+            *(_ended(keeper) for keeper in keepers.values()),
             *(retired.close() for retired in retiring.values()),  # a task that was cancelled at once has not begun
         )
         await asyncio.gather(
@@ -312,6 +315,13 @@ class _Guest(NamedTuple):
 
     lines: Lines
     channel: GrpcChannel
+
+
+async def _ended(keeper: Keeper) -> None:
+    """End its streams, each when the answer that is on its way has been given, but soon."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_GRACE):
+            await keeper.retire()
 
 
 class _Retired(NamedTuple):
