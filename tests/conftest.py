@@ -18,5 +18,5 @@ def pytest_configure() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """What `-n auto` means: a third of the time, tests wait for timers and for other processes."""
-    return 2 * (os.cpu_count() or 1)
+    """What `-n auto` means: for a third of the time tests wait for timers and for other processes."""
+    return 1 + (os.cpu_count() or 1)
