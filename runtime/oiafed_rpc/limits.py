@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 
 from oiafed_rpc.clock import SYSTEM_CLOCK, Clock
 from oiafed_rpc.config import LimitsConfig
 from oiafed_rpc.errors import Code, RetriableError, RpcError
 from oiafed_rpc.log import logger
+from oiafed_rpc.spreading import uniform
 
 _SOONEST, _LATEST = 0.1, 30.0  # seconds after which who was refused may come back
 _SPREAD = 0.5  # of that time, by which they come apart
@@ -157,7 +157,7 @@ class Gate:
         now = self._clock.time()
         past = now - (now if self._full_since is None else self._full_since)
         expected = past * (self.waiting + 1) / max(self._passed, 1)
-        spread = 1 + _SPREAD * random.random()  # noqa: S311 - it spreads calls over time; nobody gains by guessing it
+        spread = 1 + _SPREAD * uniform()
         return min(max(expected, _SOONEST), _LATEST) * spread
 
     def _log(self, busy: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TypeAlias
@@ -14,13 +13,10 @@ from oiafed_rpc.config import Address, ReconnectConfig
 from oiafed_rpc.context import outside_of_calls
 from oiafed_rpc.errors import MISSING, ConfigError, RpcError
 from oiafed_rpc.log import logger
+from oiafed_rpc.spreading import uniform
 
 Dial: TypeAlias = Callable[[], Awaitable[None]]
 """Tries once to connect to a node; raises RpcError where that fails."""
-
-
-def _uniform() -> float:
-    return random.random()  # noqa: S311 - it spreads attempts over time; nobody gains by guessing it
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +40,7 @@ class ReconnectPolicy:
     max_delay: float = 1.5
     _: KW_ONLY
     clock: Clock = field(default=SYSTEM_CLOCK, repr=False)
-    random: Callable[[], float] = field(default=_uniform, repr=False)
+    random: Callable[[], float] = field(default=uniform, repr=False)
 
     def __post_init__(self) -> None:
         """Check it by the rules of the configuration."""

@@ -6,7 +6,6 @@ import asyncio
 import functools
 import inspect
 import math
-import random
 from collections.abc import Awaitable, Callable
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, ParamSpec, TypeVar, overload
@@ -17,13 +16,10 @@ from oiafed_rpc.config.reliability import Strategy
 from oiafed_rpc.context import CURRENT
 from oiafed_rpc.errors import Code, ConfigError, MaxRetriesExceeded, RetriableError
 from oiafed_rpc.log import logger
+from oiafed_rpc.spreading import uniform
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-def _uniform() -> float:
-    return random.random()  # noqa: S311 - it spreads calls over time; nobody gains by guessing it
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +52,7 @@ class RetryPolicy:
     _: KW_ONLY
     total_timeout: float | None = None
     clock: Clock = field(default=SYSTEM_CLOCK, repr=False)
-    random: Callable[[], float] = field(default=_uniform, repr=False)
+    random: Callable[[], float] = field(default=uniform, repr=False)
 
     def __post_init__(self) -> None:
         """Check it by the rules of the configuration."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,6 +11,7 @@ from oiafed_rpc.delivery.memory import FORGOTTEN, LEDGER
 from oiafed_rpc.errors import Code, OutcomeUnknown, RetriableError, RpcError
 from oiafed_rpc.log import logger
 from oiafed_rpc.message import Message
+from oiafed_rpc.spreading import uniform
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0  # seconds
 _MOST_RENEWALS = 3
@@ -36,7 +36,7 @@ class Lasting(NamedTuple):
     patience: float
     lost: Callable[[str], bool] = lambda _: False
     clock: Clock = SYSTEM_CLOCK
-    random: Callable[[], float] = random.random
+    random: Callable[[], float] = uniform
 
 
 class Redelivery:
