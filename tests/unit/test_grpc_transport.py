@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import AsyncExitStack
+from typing import Any, cast
 
 import pytest
 from federation.v1 import FitConfig, FitResult, LearnerProxy, NotReady
@@ -27,7 +28,9 @@ from oiafed_rpc import (
     Serializers,
 )
 from oiafed_rpc.config import DeliveryConfig
+from oiafed_rpc.transport.grpc.client import GrpcChannel
 from oiafed_rpc.transport.grpc.failures import error_from
+from oiafed_rpc.wire import Wire
 
 from tests.unit.learners import Echo
 
@@ -477,3 +480,25 @@ async def test_a_link_whose_round_trip_takes_more_than_a_second_connects() -> No
         async with link, Node("trainer", "trainer", GrpcTransport()) as trainer:
             port = link.sockets[0].getsockname()[1]
             assert (await trainer.connect(f"learner_0@127.0.0.1:{port}")).role == "learner"
+
+
+async def test_closing_a_channel_is_not_cut_short_where_who_waits_is_cancelled() -> None:
+    closed, begun = asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        async def close(self) -> None:
+            begun.set()
+            await asyncio.get_running_loop().create_future()
+
+    class Core:
+        async def close(self, grace: float | None) -> None:
+            closed.set()
+
+    core, courier = cast("Any", Core()), cast("Any", Slow())
+    channel = GrpcChannel("nowhere:1", core, None, None, Wire(Serializers()), lambda _: courier)
+    closing = asyncio.create_task(channel.close())
+    await begun.wait()
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert closed.is_set()

@@ -116,15 +116,12 @@ class Courier:
         reference, rest = split(data)
         try:
             return Body(rest, (), await self._fetched(reference, message))
-        except RpcError as error:
+        except BaseException as error:  # whatever it is: another attempt of the call has another reply
             self._dropping.begin(BulkCalls(self._sender, message), reference.id)
-            if error.code is not Code.NOT_FOUND:
+            if not (isinstance(error, RpcError) and error.code is Code.NOT_FOUND):
                 raise
             told = f"{message.method} ran on node {message.target!r}, but its result is gone: {error.message}"
             raise RetriableError(told, {"node": message.target}, code=Code.NOT_FOUND, ran=True) from None
-        except BaseException:  # whatever it is: another attempt of the call has another reply
-            self._dropping.begin(BulkCalls(self._sender, message), reference.id)
-            raise
 
     async def _fetched(self, reference: Reference, message: Message) -> list[memoryview]:
         incoming = Incoming(reference.id, reference.sizes, self._limit)
@@ -156,8 +153,10 @@ class Courier:
 
     async def close(self) -> None:
         """Close the lanes; transfers under way fail."""
-        await self._dropping.close()
-        await self._lanes.close()
+        try:
+            await self._dropping.close()
+        finally:  # also where who waits is cancelled
+            await self._lanes.close()
 
     def _meter(self, message: Message, size: int, *, sending: bool) -> Meter:
         return Meter(

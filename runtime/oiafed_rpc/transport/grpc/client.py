@@ -296,7 +296,9 @@ class GrpcChannel:
     async def close(self) -> None:
         """Close the channel; calls under way fail."""
         self._closed = True
-        await self._courier.close()
-        if self._direct is not None:
-            self._direct.close()
-        await self._channel.close(None)
+        try:
+            await self._courier.close()
+        finally:  # also where who waits is cancelled
+            if self._direct is not None:
+                self._direct.close()
+            await self._channel.close(None)

@@ -145,7 +145,7 @@ class GrpcTransport(Transport):
         )
         await asyncio.gather(
             *(channel.close() for channel in channels.values()),
-            *(self._give_up(candidate) for candidate in candidates.values()),
+            *(candidate.give_up() for candidate in candidates.values()),
         )
         if self._transfers is not None:
             await self._transfers.stop()
@@ -163,7 +163,7 @@ class GrpcTransport(Transport):
         superseded = self._candidates.pop(node_id, None)
         self._candidates[node_id] = _Candidate(channel, asyncio.get_running_loop().create_future())
         if superseded is not None:
-            await self._give_up(superseded)
+            await superseded.give_up()
 
     def _make_channel(self, node_id: str, host: str, port: int) -> GrpcChannel:
         where, wire, tls = authority(host, port), self.endpoint.wire, self._tls
@@ -191,7 +191,9 @@ class GrpcTransport(Transport):
     def _retire(self, channel: GrpcChannel, keeper: Keeper | None) -> None:
         """Let the calls end that are under way over a channel: those to a node that is lost have failed already."""
         retired = _Retired(channel, keeper)
-        _ = self._until_over(retired.until_closed(), retired)
+        task = asyncio.create_task(retired.until_closed(), name=f"oiafed-retire {channel.address}")
+        self._retiring[task] = retired
+        task.add_done_callback(lambda done: self._retiring.pop(done, None))
 
     def doubt(self, node_id: str) -> None:
         """Have the next `reach` make a new channel."""
@@ -251,20 +253,7 @@ class GrpcTransport(Transport):
         """Close the channel to a node that did not introduce itself; a former one stays."""
         candidate = self._candidates.pop(node_id, None)
         if candidate is not None:
-            await self._give_up(candidate)
-
-    async def _give_up(self, candidate: _Candidate) -> None:
-        """Close the channel of a candidate, also where who waits for that is cancelled."""
-        candidate.settle()
-        closing = _Retired(candidate.channel, None)
-        await asyncio.shield(self._until_over(closing.close(), closing))
-
-    def _until_over(self, work: Coroutine[Any, Any, None], channel: _Retired) -> asyncio.Task[None]:
-        """Work on a channel that is no longer in use; where the node stops before, it is closed then."""
-        task = asyncio.create_task(work, name=f"oiafed-retire {channel.channel.address}")
-        self._retiring[task] = channel
-        task.add_done_callback(lambda done: self._retiring.pop(done, None))
-        return task
+            await candidate.give_up()
 
     @property
     def exposed(self) -> bool:
@@ -355,3 +344,8 @@ class _Candidate(NamedTuple):
         """Let the calls go on that wait for the introduction, whatever came of it."""
         if not self.settled.done():
             self.settled.set_result(None)
+
+    async def give_up(self) -> None:
+        """It is not to be: the calls go on without it."""
+        self.settle()
+        await self.channel.close()
