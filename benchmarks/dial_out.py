@@ -7,14 +7,13 @@ the rounds' ratios.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from multiprocessing.connection import Connection
 
 from federation.v1 import LearnerProxy
 from oiafed_rpc import AuthInterceptor, GrpcTransport, Node
 
+from benchmarks.children import server
 from benchmarks.small_calls import GRPC_CALLS, IN_FLIGHT, Call, Learner, each, line, together
 
 ROUNDS = 25
@@ -39,29 +38,15 @@ def _learner(pipe: Connection, trainer: str) -> None:
     asyncio.run(_learn(pipe, trainer))
 
 
-@asynccontextmanager
-async def _process(trainer: str = "") -> AsyncIterator[int]:
-    """A learner in a process of its own; gives its port."""
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_learner, args=(theirs, trainer), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        yield await asyncio.to_thread(ours.recv)
-    finally:
-        ours.close()
-        await asyncio.to_thread(process.join, 10)
-
-
 async def main() -> None:
     """Measure and print."""
     async with AsyncExitStack() as stack:
         transport = GrpcTransport("127.0.0.1", 0)
         trainer = Node("trainer", "trainer", transport, interceptors=[AuthInterceptor(_TOKEN)])
         await stack.enter_async_context(trainer)
-        port = await stack.enter_async_context(_process())
+        port = await stack.enter_async_context(server(_learner, ""))
         await trainer.connect(f"listens@127.0.0.1:{port}")
-        await stack.enter_async_context(_process(f"trainer@127.0.0.1:{transport.port}"))
+        await stack.enter_async_context(server(_learner, f"trainer@127.0.0.1:{transport.port}"))
         await trainer.wait_for_peers(role="learner", count=2)
         calls: dict[str, Call] = {name: trainer.get_proxy(name, LearnerProxy).describe for name in ("dials", "listens")}
         took: dict[str, list[float]] = {f"{name} {how}": [] for name in calls for how in ("one", "many")}

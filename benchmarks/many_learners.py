@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import multiprocessing
 import resource
 import statistics
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from federation.v1 import LearnerCollection
 from oiafed_rpc import GrpcTransport, Node
 
+from benchmarks.children import child
 from benchmarks.small_calls import Learner
 
 ROUNDS = 5
@@ -58,21 +57,6 @@ def _allow_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES if most < 0 else min(_FILES, most), most))
 
 
-@asynccontextmanager
-async def _process(trainer: str, names: list[str]) -> AsyncIterator[None]:
-    """Some learners in a process of their own."""
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_learners, args=(theirs, trainer, names), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        yield
-    finally:
-        ours.close()
-        await asyncio.to_thread(process.join, 30)
-        process.kill()
-
-
 def _resident() -> int:
     """Bytes of this process in memory."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
@@ -83,14 +67,14 @@ async def measure(count: int, processes: int) -> None:
     transport = GrpcTransport("127.0.0.1", 0)
     async with Node("trainer", "trainer", transport) as trainer, AsyncExitStack() as stack:
         address = f"trainer@127.0.0.1:{transport.port}"
-        await stack.enter_async_context(_process(address, ["first"]))
+        await stack.enter_async_context(child(_learners, address, ["first"]))
         await trainer.wait_for_peers(role="learner", timeout=_PATIENCE)
         learners = trainer.get_collection(LearnerCollection)
         await learners.describe()
         before, began = _resident(), time.perf_counter()
         for number in range(processes):
             names = [f"learner_{each}" for each in range(number, count, processes)]
-            await stack.enter_async_context(_process(address, names))
+            await stack.enter_async_context(child(_learners, address, names))
         await trainer.wait_for_peers(role="learner", count=count + 1, timeout=_PATIENCE)
         connected = time.perf_counter() - began
         idle = (_resident() - before) / count

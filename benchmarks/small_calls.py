@@ -8,11 +8,10 @@ ratio is the median of the rounds' ratios.
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from multiprocessing.connection import Connection
 
 from federation.v1 import EvalResult, FitConfig, FitResult, LearnerHandler, LearnerInfo, LearnerProxy, Progress
@@ -30,6 +29,8 @@ from oiafed_rpc import (
     Node,
     Tensors,
 )
+
+from benchmarks.children import server
 
 ROUNDS = 25
 MEMORY_CALLS = 3_000
@@ -97,24 +98,9 @@ async def _serve_node(port: Connection) -> None:
         await asyncio.to_thread(port.poll, None)
 
 
-def _server(port: Connection, *, bare: bool) -> None:
+def _server(port: Connection, bare: bool) -> None:
     """Serve until the parent hangs up."""
     asyncio.run(_serve_bare(port) if bare else _serve_node(port))
-
-
-@asynccontextmanager
-async def _process(*, bare: bool) -> AsyncIterator[int]:
-    """A server in a process of its own; gives its port."""
-    ours, theirs = multiprocessing.Pipe()
-    context = multiprocessing.get_context("spawn")
-    process = context.Process(target=_server, args=(theirs,), kwargs={"bare": bare}, daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        yield await asyncio.to_thread(ours.recv)
-    finally:
-        ours.close()
-        await asyncio.to_thread(process.join, 10)
 
 
 async def _in_memory(stack: AsyncExitStack, interceptors: Sequence[Interceptor]) -> Call:
@@ -129,7 +115,7 @@ async def _in_memory(stack: AsyncExitStack, interceptors: Sequence[Interceptor])
 
 
 async def _over_grpc(stack: AsyncExitStack) -> Call:
-    port = await stack.enter_async_context(_process(bare=False))
+    port = await stack.enter_async_context(server(_server, False))
     trainer = Node("trainer", "trainer", GrpcTransport(), interceptors=[AuthInterceptor(_TOKEN)])
     await stack.enter_async_context(trainer)
     await trainer.connect(f"learner_0@127.0.0.1:{port}")
@@ -137,7 +123,7 @@ async def _over_grpc(stack: AsyncExitStack) -> Call:
 
 
 async def _bare(stack: AsyncExitStack) -> Call:
-    port = await stack.enter_async_context(_process(bare=True))
+    port = await stack.enter_async_context(server(_server, True))
     channel = await stack.enter_async_context(aio.insecure_channel(f"127.0.0.1:{port}"))
     stub = channel.unary_unary(
         _DESCRIBE, federation_pb2.LearnerDescribeRequest.SerializeToString, federation_pb2.LearnerInfo.FromString
