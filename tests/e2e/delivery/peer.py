@@ -53,11 +53,10 @@ class Learner:
         return self.runs
 
 
-async def main(options: dict[str, Any]) -> None:
+async def main(node_id: str, options: dict[str, Any]) -> None:
     """Answer until it is killed."""
     transport = GrpcTransport(options.get("host", "127.0.0.1"), options.get("port", 0))
     delivery = DeliveryConfig(**options.get("delivery", {}))
-    node_id = options.get("id", "learner_0")
     node = Node(node_id, "learner", transport, delivery=delivery, heartbeat=False)
     learner = Learner()
     for name in [name for name in vars(Learner) if not name.startswith("_")]:
@@ -71,4 +70,4 @@ async def main(options: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(json.loads(sys.argv[1])))
+    asyncio.run(main(sys.argv[1], json.loads(sys.argv[2])))

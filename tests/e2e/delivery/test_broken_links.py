@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import functools
 import math
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,27 +17,14 @@ from oiafed_rpc import Code, GrpcTransport, Node, OutcomeUnknown, Proxy, RpcErro
 from oiafed_rpc.config import DeliveryConfig
 from oiafed_rpc.testing import FaultProxy
 
-from tests.e2e.transfers.peers import SOON, Process
+from tests.e2e.transfers.peers import SOON, Process, started
 from tests.links import link as a_link
 
 CUT = 5.0  # seconds
 LARGE = 3 << 20  # bytes
 
-
-@asynccontextmanager
-async def learner(**options: Any) -> AsyncIterator[Process]:
-    """A learner in a process of its own, which is killed in the end."""
-    program = (sys.executable, str(Path(__file__).with_name("peer.py")), json.dumps(options))
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*program, stdout=pipe, stderr=pipe)
-    peer = Process(options.get("id", "learner_0"), process)
-    try:
-        peer.port = int((await peer.says("port ")).split()[1])
-        yield peer
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+learner = functools.partial(started, program=Path(__file__).with_name("peer.py"))
+"""A learner in a process of its own, which is killed in the end."""
 
 
 class There:
@@ -233,7 +219,7 @@ async def test_a_caller_that_stops_cancels_its_handlers() -> None:
 
 
 async def test_a_caller_that_is_killed_does_not_keep_a_handler() -> None:
-    async with learner(delivery={"patience": 0.5}) as peer, learner(id="trainer", call=peer.address) as trainer:
+    async with learner(delivery={"patience": 0.5}) as peer, learner("trainer", call=peer.address) as trainer:
         await peer.says("running 1")
         trainer.process.send_signal(signal.SIGKILL)
         await peer.says("cancelled 1")
@@ -241,10 +227,10 @@ async def test_a_caller_that_is_killed_does_not_keep_a_handler() -> None:
 
 async def test_a_caller_that_is_started_anew_wants_no_former_answers() -> None:
     async with learner(delivery={"patience": 60}) as peer:
-        async with learner(id="trainer", call=peer.address) as trainer:
+        async with learner("trainer", call=peer.address) as trainer:
             await peer.says("running 1")
             trainer.process.send_signal(signal.SIGKILL)
-        async with learner(id="trainer", call=peer.address):
+        async with learner("trainer", call=peer.address):
             assert await peer.says("1") in ("running 1", "cancelled 1")
             assert await peer.says("1") in ("running 1", "cancelled 1")
 

@@ -14,6 +14,7 @@ from oiafed_rpc import GrpcTransport, Node
 from oiafed_rpc.config import LanesConfig
 
 SOON = 20.0
+PEER = Path(__file__).with_name("peer.py")
 STREAM, SOCKET, SHARED = "stream", "socket", "shared_memory"
 LANES = (STREAM, SOCKET, SHARED)
 
@@ -24,7 +25,7 @@ def only(lane: str, port: int = 0) -> LanesConfig:
 
 
 class Process:
-    """A node that runs `peer.py`.
+    """A node that runs a program such as `peer.py`.
 
     Attributes:
         port: Where it listens.
@@ -52,11 +53,11 @@ class Process:
 
 
 @asynccontextmanager
-async def started(node_id: str = "learner_0", **options: Any) -> AsyncIterator[Process]:
+async def started(node_id: str = "learner_0", program: Path = PEER, **options: Any) -> AsyncIterator[Process]:
     """A process, which is killed in the end."""
-    program = (sys.executable, str(Path(__file__).with_name("peer.py")), node_id, json.dumps(options))
+    command = (sys.executable, str(program), node_id, json.dumps(options))
     pipe = asyncio.subprocess.PIPE
-    peer = Process(node_id, await asyncio.create_subprocess_exec(*program, stdout=pipe, stderr=pipe))
+    peer = Process(node_id, await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe))
     try:
         peer.host = options.get("host", peer.host)
         peer.port = int((await peer.says("port ")).split()[1])
