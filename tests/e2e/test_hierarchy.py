@@ -6,7 +6,11 @@ import os
 import re
 import signal
 
-from tests.e2e.test_demo import demo
+import pytest
+
+from tests.e2e.demos import PROC, demo
+
+pytestmark = pytest.mark.skipif(not PROC.exists(), reason="finds processes through /proc")
 
 
 def _layers(*arguments: str) -> tuple[str, ...]:
