@@ -32,7 +32,7 @@ from oiafed_rpc import (
 from oiafed_rpc.config import LanesConfig
 from oiafed_rpc.system.wire.dial_out_pb2 import CallHead, CallPart, Header, ReplyPart
 from oiafed_rpc.system.wire.node_pb2 import HelloReply, HelloRequest
-from oiafed_rpc.testing import FaultTransport
+from oiafed_rpc.testing import FaultProxy, FaultTransport
 from oiafed_rpc.transport.grpc.dial_out import keeper
 
 from tests.certificates import Authority
@@ -289,7 +289,7 @@ async def test_who_stops_has_left_and_comes_back_as_another() -> None:
 
 async def test_a_link_that_breaks_fails_the_call_and_the_next_connection_serves_again() -> None:
     """Cut by a proxy that both sides take for the other."""
-    async with _trainer(heartbeat=HeartbeatManager(0.05, 0.2)) as trainer, _Relay(_port(trainer)) as relay:
+    async with _trainer(heartbeat=HeartbeatManager(0.05, 0.2)) as trainer, FaultProxy(port=_port(trainer)) as relay:
         events: asyncio.Queue[str] = asyncio.Queue()
         trainer.on("lost", lambda peer: events.put_nowait("lost"))
         trainer.on("recovered", lambda peer: events.put_nowait("recovered"))
@@ -315,44 +315,6 @@ async def test_a_link_that_breaks_fails_the_call_and_the_next_connection_serves_
                         assert await proxy.call("ping") == "pong"
                         break
                     await asyncio.sleep(0.02)
-
-
-class _Relay:
-    """Passes connections on, until they are cut; then takes others."""
-
-    def __init__(self, target: int) -> None:
-        self._target = target
-        self._open: set[asyncio.StreamWriter] = set()
-
-    async def __aenter__(self) -> _Relay:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        self.cut()
-        await self._server.wait_closed()
-
-    def cut(self) -> None:
-        for writer in self._open:
-            writer.transport.abort()
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", self._target)
-        self._open |= {writer, back}
-        with contextlib.suppress(OSError):
-            await asyncio.gather(self._pass(reader, back), self._pass(there, writer))
-        self._open -= {writer, back}
-        for each in (writer, back):
-            each.close()
-
-    @staticmethod
-    async def _pass(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        while data := await source.read(1 << 16):
-            target.write(data)
-            await target.drain()
-        target.close()
 
 
 # What bad input comes to

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from oiafed_rpc import (
     Serializers,
 )
 from oiafed_rpc.config import DeliveryConfig
+from oiafed_rpc.testing import FaultProxy
 from oiafed_rpc.transport.grpc.client import GrpcChannel
 from oiafed_rpc.transport.grpc.failures import error_from
 from oiafed_rpc.wire import Wire
@@ -186,7 +186,6 @@ async def test_a_call_that_a_stopping_server_ends_was_not_cancelled(told: str, e
 async def test_a_killed_peer_ends_the_calls_that_wait_on_it() -> None:
     code = """
 import asyncio
-import contextlib
 from oiafed_rpc import GrpcTransport, Node
 async def main():
     node = Node("victim", "learner", GrpcTransport("127.0.0.1", 0))
@@ -224,7 +223,6 @@ asyncio.run(main())
 def test_a_node_leaves_nothing_on_stderr() -> None:
     code = """
 import asyncio
-import contextlib
 from oiafed_rpc import GrpcTransport, Node
 async def main():
     asyncio.get_running_loop().slow_callback_duration = 60  # what a busy machine is told of
@@ -257,7 +255,6 @@ async def test_typed_errors_cross_the_socket() -> None:
 def test_an_error_beside_a_running_server_ends_the_process_in_order() -> None:
     code = """
 import asyncio
-import contextlib
 from oiafed_rpc import GrpcTransport, Node
 async def serve(node):
     async with node:
@@ -281,7 +278,6 @@ asyncio.run(main())
 def test_a_node_that_nobody_stops_gives_back_its_port() -> None:
     code = """
 import asyncio
-import contextlib
 from oiafed_rpc import GrpcTransport, Node
 async def main(port):
     node = Node("l", "learner", GrpcTransport("127.0.0.1", port))
@@ -461,25 +457,13 @@ async def test_a_node_does_not_dial_one_of_its_own_id() -> None:
 
 
 async def test_a_link_whose_round_trip_takes_more_than_a_second_connects() -> None:
-    late = 1.5
-
-    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(1 << 16):
-                writer.write(data)
-        writer.close()
-
-    async with Node("learner_0", "learner", GrpcTransport("127.0.0.1", 0)) as learner:
-
-        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await asyncio.sleep(late)
-            to = await asyncio.open_connection("127.0.0.1", learner.transport.port)  # type: ignore[attr-defined]
-            await asyncio.gather(pass_on(reader, to[1]), pass_on(to[0], writer))
-
-        link = await asyncio.start_server(accept, "127.0.0.1", 0)
-        async with link, Node("trainer", "trainer", GrpcTransport()) as trainer:
-            port = link.sockets[0].getsockname()[1]
-            assert (await trainer.connect(f"learner_0@127.0.0.1:{port}")).role == "learner"
+    async with (
+        Node("learner_0", "learner", GrpcTransport("127.0.0.1", 0)) as learner,
+        FaultProxy(port=learner.transport.port) as link,  # type: ignore[attr-defined]
+        Node("trainer", "trainer", GrpcTransport()) as trainer,
+    ):
+        link.delay = 0.55  # s, each way
+        assert (await trainer.connect(f"learner_0@127.0.0.1:{link.port}")).role == "learner"
 
 
 async def test_closing_a_channel_is_not_cut_short_where_who_waits_is_cancelled() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
 
-from oiafed_rpc import Code, LimitsConfig, MethodLimitConfig, RetriableError, RetryPolicy
+from oiafed_rpc import Code, LimitsConfig, MethodLimitConfig, Node, RetriableError, RetryPolicy
 from oiafed_rpc.testing.clock import ManualClock
 from oiafed_rpc.testing.conformance.checks import fails, leave
 from oiafed_rpc.testing.conformance.federation import Federation
@@ -38,14 +38,12 @@ class _Work:
         return task
 
 
-async def _waiting(make: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
-    """A call that waits for its turn, once there is room in the line: a cancellation takes a moment to arrive."""
-    for _ in range(50):
-        task = asyncio.create_task(make())
-        if not (await asyncio.wait([task], timeout=0.1))[0]:
-            return task
-        await fails(task, Code.RESOURCE_EXHAUSTED)
-    raise AssertionError("there is never room in the line")
+async def _line_of(learner: Node, waiting: int) -> None:
+    """Wait until so many calls wait for their turn at a learner."""
+    line = learner.transport.endpoint.limits.of("")
+    async with asyncio.timeout(5):
+        while line.waiting != waiting:
+            await asyncio.sleep(0.002)
 
 
 class Overload(Part):
@@ -92,15 +90,17 @@ class Overload(Part):
         register(learner, work, typed=True)
         proxy = proxy_of(trainer, "learner_0", typed=True).with_options(retry=False, timeout=20)
         first = await work.running(call(proxy, kind))
+        leaving = asyncio.create_task(call(proxy.with_options(timeout=20 if why == "cancelled" else 0.5), kind))
+        await _line_of(learner, 1)
         if why == "cancelled":
-            leaving = asyncio.create_task(call(proxy, kind))
-            await asyncio.wait([leaving], timeout=0.1)
             leaving.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await leaving
         else:
-            await fails(call(proxy.with_options(timeout=0.2), kind), Code.DEADLINE_EXCEEDED, within=1.2)
-        second = await _waiting(lambda: call(proxy, kind))
+            await fails(leaving, Code.DEADLINE_EXCEEDED, within=1.5)
+        await _line_of(learner, 0)
+        second = asyncio.create_task(call(proxy, kind))
+        await _line_of(learner, 1)
         work.done.set()
         assert {last(await first), last(await second)} == {1, 2}
         assert work.runs == 2
