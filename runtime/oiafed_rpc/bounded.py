@@ -47,11 +47,17 @@ class Bound(Protocol):
         """When the handler must end, on the clock of `time.monotonic`, in seconds; None for no limit."""
         ...
 
+    @property
+    def arrived(self) -> bool:
+        """Whether what it waits for has come, so that nothing but its deadline, or a cancellation, is to end it."""
+        ...
+
 
 class Until(NamedTuple):
     """A deadline that stays."""
 
     deadline: float | None
+    arrived: bool = False
 
 
 def first_step(steps: Steps, title: str) -> tuple[Any, bool]:
@@ -230,13 +236,13 @@ class Wait:
             self._alarms.set(self, min(deadline, now + _MOVED))
 
     def fail(self, make: Callable[[], RpcError]) -> None:
-        """End the wait with an error. From any thread; a wait that has ended by itself is left alone."""
+        """End the wait with an error. From any thread; one that has ended, or has what it waits for, is left alone."""
         loop = self.task.get_loop()
         with contextlib.suppress(RuntimeError):  # of a loop that has closed: nobody waits any more
             loop.call_soon_threadsafe(self._fail, make)
 
     def _fail(self, make: Callable[[], RpcError]) -> None:
-        if not self.ending and any(self in waits for waits in self._waits):
+        if not (self.ending or self._call.arrived) and any(self in waits for waits in self._waits):
             self._cancel(make())
 
     def _cancel(self, failure: RpcError | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 
 from oiafed_rpc.bounded import GRACE, Waits
 from oiafed_rpc.errors import Code, RetriableError, RpcError
@@ -17,12 +17,14 @@ class Draining:
         stopping: Whether no more calls are taken.
         waits: Those whose handler waits for something.
         told: What is called when no more calls are taken.
+        afterwards: What waits, when those calls have ended, until their callers have what they wait for.
     """
 
     def __init__(self, node_id: str) -> None:
         self._node_id = node_id
         self.stopping = True
         self.told: list[Callable[[], None]] = []
+        self.afterwards: list[Callable[[], Awaitable[None]]] = []
         self._streams = 0
         self._ended = asyncio.Event()
         self._over = False
@@ -83,6 +85,8 @@ class Draining:
                 while self._streams or self.waits:
                     await self.waits.until_empty()
                     await self._until_streams_end()
+                for rest in self.afterwards:
+                    await rest()
         self._over = True
         self.waits.fail(self._stopped)
         with contextlib.suppress(TimeoutError):

@@ -112,6 +112,7 @@ class Message:
         ledger: What names the target's memory of calls, of a call that is sent again where its connection breaks.
         attempt: Where the call is entered in that memory, at the target.
         cancelled: Whether the call has ended before its handler did.
+        arrived: Whether what the call is answered with is here, so that it no longer needs the node that it came from.
         progress: What is told, on the event loop, of the call's large payloads as they travel.
         turn: What a large reply waits for before it is fetched; None where there is room for it in any case.
         default_deadline: Whether the deadline is the node's own, for nobody gave one: its time stands still while a
@@ -141,6 +142,7 @@ class Message:
     ledger: str = ""
     attempt: Attempt | None = field(default=None, repr=False)
     cancelled: bool = False
+    arrived: bool = False
     progress: Callable[[Transfer], object] | None = field(default=None, repr=False)
     turn: Turn | None = field(default=None, repr=False)
     default_deadline: bool = False

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from oiafed_rpc.body import Body
 from oiafed_rpc.bulk.calls import BulkCalls, Sender
-from oiafed_rpc.bulk.dropping import Dropping
 from oiafed_rpc.bulk.errors import LaneUnfit, TransferError
 from oiafed_rpc.bulk.incoming import Incoming
 from oiafed_rpc.bulk.lanes.base import Lane
@@ -20,6 +19,7 @@ from oiafed_rpc.bulk.motion import Breaks, in_motion
 from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.bulk.packing import Packing
 from oiafed_rpc.bulk.reference import Reference, split, with_reference
+from oiafed_rpc.bulk.telling import Telling
 from oiafed_rpc.errors import Code, RetriableError, RpcError
 from oiafed_rpc.log import logger
 from oiafed_rpc.message import Encoded, Message
@@ -56,7 +56,7 @@ class Courier:
         self._lanes = Lanes(kinds)
         self._begun: weakref.WeakKeyDictionary[Outgoing, _Begun] = weakref.WeakKeyDictionary()
         self._able: bool | None = None
-        self._dropping = Dropping()
+        self._telling = Telling()
 
     @property
     def unable(self) -> bool:
@@ -101,7 +101,7 @@ class Courier:
 
     def _begin(self, outgoing: Outgoing, message: Message) -> _Begun:
         addressed = outgoing.addressed()
-        keep = self._dropping.when_dead(outgoing, BulkCalls(self._sender, message), addressed.id)
+        keep = self._telling.when_dead(outgoing, BulkCalls(self._sender, message), addressed.id)
         begun = self._begun[outgoing] = _Begun(addressed, keep)
         return begun
 
@@ -117,7 +117,7 @@ class Courier:
         try:
             return Body(rest, (), await self._fetched(reference, message))
         except BaseException as error:  # whatever it is: another attempt of the call has another reply
-            self._dropping.begin(BulkCalls(self._sender, message), reference.id)
+            self._telling.drop(BulkCalls(self._sender, message), reference.id)
             if not (isinstance(error, RpcError) and error.code is Code.NOT_FOUND):
                 raise
             told = f"{message.method} ran on node {message.target!r}, but its result is gone: {error.message}"
@@ -130,7 +130,11 @@ class Courier:
 
         async def attempt(lane: Lane, *, resume: bool) -> None:
             meter.resume(incoming.received)
-            await lane.pull(incoming, meter)
+            try:
+                await lane.pull(incoming, meter)
+            except (ConnectionError, TimeoutError, RetriableError):
+                if not incoming.complete:  # else the other side just was not told that all of it is here
+                    raise
 
         await self._carry(attempt, meter, message)
         return incoming.buffers
@@ -154,7 +158,7 @@ class Courier:
     async def close(self) -> None:
         """Close the lanes; transfers under way fail."""
         try:
-            await self._dropping.close()
+            await self._telling.close()
         finally:  # also where who waits is cancelled
             await self._lanes.close()
 
@@ -195,7 +199,7 @@ class Courier:
 
     async def _attempts(self, attempt: _Attempt, meter: Meter, message: Message) -> None:
         calls = BulkCalls(self._sender, message)
-        lanes = [*self._lanes.usable(calls), StreamLane(calls)]
+        lanes = [*self._lanes.usable(calls), StreamLane(calls, self._telling.begin)]
         broken = Breaks(meter)
         while True:
             meter.lane = lanes[0].name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
+from functools import partial
 
 from oiafed_rpc.bulk.incoming import Incoming
 from oiafed_rpc.bulk.meter import LOGGED, in_words
@@ -126,6 +127,7 @@ class Depot:
 
     def depart(self, outgoing: Outgoing, title: str = "a transfer") -> None:
         """Hold a transfer until its receiver has it; the title tells in the log what it is."""
+        outgoing.holders.append(partial(self.drop, outgoing.id))
         self._hold(outgoing, title)
 
     def departing(self, transfer_id: bytes, offset: int = 0) -> Outgoing:
@@ -189,6 +191,11 @@ class Depot:
                     return await self.gone(transfer_id)
             except TimeoutError:
                 self.touch(transfer_id)
+
+    async def until_fetched(self) -> None:
+        """Wait until no transfer is left that its receiver has yet to fetch."""
+        while waiting := [each for each, held in self._held.items() if isinstance(held.transfer, Outgoing)]:
+            await self.gone(waiting[0])
 
     def clear(self) -> None:
         """Let go of all."""

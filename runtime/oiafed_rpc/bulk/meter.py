@@ -116,8 +116,10 @@ class Progress:
                 logger.exception("the progress callback %r failed; its further failures are not logged", self._callback)
 
 
-class Timed(Protocol):
-    """A call whose time may stand still: a `Message`."""
+class Served(Protocol):
+    """A call that has a transfer: a `Message`."""
+
+    arrived: bool
 
     def time_left(self) -> float | None:
         """Seconds until its deadline."""
@@ -138,7 +140,8 @@ class Meter:
         sending: Whether it goes there, or comes from there.
         idle: Seconds without one more verified chunk after which the link counts as dead.
         progress: What is told of it, on the event loop: at its first chunk, about 20 times a second, and at its end.
-        call: The call that it belongs to, whose time stands still while the transfer advances.
+        call: The call that it belongs to, whose time stands still while the transfer advances, and which is told once
+            all that it is answered with has arrived.
 
     Attributes:
         sending: As given.
@@ -158,7 +161,7 @@ class Meter:
         sending: bool,
         idle: float,
         progress: Callable[[Transfer], object] | None = None,
-        call: Timed | None = None,
+        call: Served | None = None,
     ) -> None:
         self.sending = sending
         self.total = total
@@ -175,11 +178,11 @@ class Meter:
         self._begun = self._advanced = time.monotonic()
         self._told = self._begun - _SECONDS_BETWEEN
         left = None if call is None else call.time_left()
-        self._call, self._left = (None, 0.0) if left is None else (call, left)
+        self._call, self._left = call, left
         self._stop_the_clock(idle)
 
     def _stop_the_clock(self, slack: float) -> None:
-        if self._call is not None:
+        if self._call is not None and self._left is not None:
             self._call.keep(self._left + slack)
 
     def resume(self, done: int) -> None:
@@ -198,6 +201,8 @@ class Meter:
         self._wire += wire
         self._advanced = now = time.monotonic()
         self._stop_the_clock(self.idle)
+        if self._call is not None and self.done >= self.total and not self.sending:
+            self._call.arrived = True
         if self._progress is not None and now - self._told >= _SECONDS_BETWEEN:
             self._told = now
             self._tell_soon(self._loop)

@@ -46,8 +46,8 @@ class Outgoing:
         id: Sixteen bytes that name it; by default random ones.
 
     Attributes:
-        moved: How far it was sent by whoever sent a chunk last: it moves while somebody receives it.
         delivered: Is told when its receiver has it all.
+        holders: What is told when nobody wants it any more, under whatever id it is held.
     """
 
     def __init__(
@@ -62,8 +62,9 @@ class Outgoing:
         self.layout = Layout(runs)
         self.shared = shared
         self._placed: list[Placement] = []
-        self.moved = 0
+        self._moved = [0]
         self.delivered: Callable[[], None] | None = None
+        self.holders: list[Callable[[], None]] = []
         self._packing = packing
         self._known: dict[int, _Known] = {}
 
@@ -81,6 +82,11 @@ class Outgoing:
     @segment.setter
     def segment(self, placement: Placement) -> None:
         self._placed[:] = [placement]
+
+    @property
+    def moved(self) -> int:
+        """How far it was sent by whoever sent a chunk last, under any id: it moves while somebody receives it."""
+        return self._moved[0]
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -111,7 +117,13 @@ class Outgoing:
     def sent(self, offset: int) -> None:
         """Learn that the chunk before a byte is on its way: the pages of a mapped file below it are given back."""
         self.layout.done((offset - 1) // CHUNK * CHUNK, offset)
-        self.moved = offset
+        self._moved[0] = offset
+
+    def let_go(self) -> None:
+        """Learn that nobody wants it any more, or that its receiver has it."""
+        self.delivered = None
+        while self.holders:
+            self.holders.pop()()
 
     def told(self, seconds: float, wire_bytes: int) -> None:
         """Learn of the link: how long it took for so many bytes. What is packed depends on it."""

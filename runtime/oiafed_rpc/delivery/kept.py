@@ -72,7 +72,7 @@ class Kept:
     def let_go(self) -> None:
         """Give back an answer; what is left tells that there was one."""
         if self.answer is not None and self.answer.outgoing is not None:
-            self.answer.outgoing.delivered = None
+            self.answer.outgoing.let_go()
         self.answer = None
 
     def expired(self, before: float) -> bool:

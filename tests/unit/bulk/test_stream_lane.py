@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, cast
 
 import numpy as np
@@ -36,6 +36,10 @@ class Direct:
     def __init__(self, depot: Depot, *, idle: float = 5.0) -> None:
         self.service = BulkService(depot, {}, idle)
         self.breaks_after = 1000
+        self.tasks: list[asyncio.Task[None]] = []
+
+    def afterwards(self, work: Coroutine[Any, Any, None]) -> None:
+        self.tasks.append(asyncio.create_task(work))
 
     async def received(self, transfer_id: bytes) -> int:
         return (await self.service.received(TransferRequest(id=transfer_id))).received
@@ -61,7 +65,7 @@ def depot() -> Depot:
 
 
 def lane_to(calls: Direct) -> StreamLane:
-    return StreamLane(cast("BulkCalls", calls))
+    return StreamLane(cast("BulkCalls", calls), calls.afterwards)
 
 
 def meter(size: int = SIZE, *, sending: bool = True) -> Meter:
@@ -88,9 +92,29 @@ async def test_a_pull_brings_what_is_missing(depot: Depot) -> None:
     head, views = outgoing.chunk(0)
     incoming.begin().accept(head, b"".join(views))
     measured = meter(sending=False)
-    await lane_to(Direct(depot)).pull(incoming, measured)
+    calls = Direct(depot)
+    await lane_to(calls).pull(incoming, measured)
     assert (measured.done, bytes(incoming.buffers[0])) == (SIZE - CHUNK, PAYLOAD.tobytes())
+    assert len(depot) == 1
+    await calls.tasks.pop()
     assert not len(depot)  # it was told that all is there
+
+
+async def test_a_pull_does_not_wait_until_the_other_side_knows_that_all_is_here(depot: Depot) -> None:
+    outgoing = Outgoing([run_of(PAYLOAD)])
+    depot.depart(outgoing)
+    incoming, calls = Incoming(outgoing.id, outgoing.sizes, LIMIT), Direct(depot)
+
+    def broken(_: Depot, transfer_id: bytes) -> None:
+        raise ConnectionResetError(f"cut before {transfer_id.hex()} was known to be here")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Depot, "delivered", broken)
+        await lane_to(calls).pull(incoming, meter(sending=False))
+        with pytest.raises(ConnectionResetError):
+            await calls.tasks.pop()
+    depot.clear()
+    assert bytes(incoming.buffers[0]) == PAYLOAD.tobytes()
 
 
 async def test_what_packs_the_chunks_learns_of_the_link(depot: Depot, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import contextmanager
+from typing import Any
 
 from typing_extensions import override
 
@@ -17,6 +18,7 @@ from oiafed_rpc.bulk.lanes.base import Lane
 from oiafed_rpc.bulk.meter import Meter
 from oiafed_rpc.bulk.outgoing import Outgoing
 from oiafed_rpc.errors import Code, RpcError
+from oiafed_rpc.streams import close
 from oiafed_rpc.system.types import PullRequest, Transfer
 
 
@@ -25,12 +27,14 @@ class StreamLane(Lane):
 
     Args:
         calls: Makes them.
+        afterwards: Does what a pull need not wait for.
     """
 
     name = "stream"
 
-    def __init__(self, calls: BulkCalls) -> None:
+    def __init__(self, calls: BulkCalls, afterwards: Callable[[Coroutine[Any, Any, None]], None]) -> None:
         self._calls = calls
+        self._afterwards = afterwards
 
     @override
     async def push(self, outgoing: Outgoing, meter: Meter, *, resume: bool) -> None:
@@ -46,18 +50,20 @@ class StreamLane(Lane):
     async def pull(self, incoming: Incoming, meter: Meter) -> None:
         session = incoming.begin()
         complete = asyncio.Event()
-
-        async def requests() -> AsyncIterator[PullRequest]:
-            yield PullRequest(id=incoming.id, offset=incoming.received)
-            await complete.wait()
-            yield PullRequest(id=incoming.id, offset=incoming.size)
-
-        with _telling_damage():
-            async for head, data in self._calls.pull(requests()):
-                await session.take(head, data)
-                meter.advance(head.size, head.packed)
-                if incoming.complete:
-                    complete.set()
+        chunks = self._calls.pull(_pulled(incoming.id, incoming.received, incoming.size, complete))
+        try:
+            with _telling_damage():
+                async for head, data in chunks:
+                    await session.take(head, data)
+                    meter.advance(head.size, head.packed)
+                    if incoming.complete:
+                        break
+        finally:
+            if incoming.complete:  # and does not depend on a link that breaks now
+                complete.set()
+                self._afterwards(_ended(chunks))
+            else:
+                await close(chunks)
         if not incoming.complete:
             raise TransferError(f"{incoming.received:,} of {incoming.size:,} bytes have come")
 
@@ -74,6 +80,13 @@ async def _pushed(outgoing: Outgoing, start: int, meter: Meter) -> AsyncIterator
         meter.advance(chunk.head.size, chunk.head.packed)
 
 
+async def _pulled(transfer_id: bytes, start: int, size: int, complete: asyncio.Event) -> AsyncIterator[PullRequest]:
+    """What a pull asks for; it does not have the transfer, and may be read for longer than that is needed."""
+    yield PullRequest(id=transfer_id, offset=start)
+    await complete.wait()
+    yield PullRequest(id=transfer_id, offset=size)
+
+
 async def chunks_of(outgoing: Outgoing, start: int) -> AsyncIterator[Chunk]:
     """The chunks of a transfer from a byte on. Each is sent by the time that the next is asked for."""
     while start < outgoing.size:
@@ -83,6 +96,12 @@ async def chunks_of(outgoing: Outgoing, start: int) -> AsyncIterator[Chunk]:
         outgoing.told(time.perf_counter() - begun, Head.SIZE + chunk.head.packed)
         start += chunk.head.size
         outgoing.sent(start)
+
+
+async def _ended(chunks: AsyncIterator[object]) -> None:
+    """Wait until a pull has ended."""
+    async for _ in chunks:
+        pass
 
 
 @contextmanager

@@ -161,7 +161,10 @@ class GrpcChannel:
                 self._answered(message)
                 if encoding is None:
                     encoding = await self._encoding(call)
-                yield await self._decoded(message, data, encoding)
+                item = await self._decoded(message, data, encoding)
+                message.arrived = False
+                yield item
+                del item  # it may be large, and the next is waited for
 
     def error(self, failure: aio.AioRpcError, message: Message) -> RpcError:
         """The error that a failed call stands for."""

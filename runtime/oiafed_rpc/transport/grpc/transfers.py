@@ -48,6 +48,7 @@ class Transfers:
         self._offered: dict[str, SocketListener | SharedMemoryListener] = {}
         limits = endpoint.limits.config
         self.depot = Depot(self._limit, idle, most=limits.transfers, memory=limits.transfer_memory or self._limit)
+        endpoint.draining.afterwards.append(self.depot.until_fetched)
         endpoint.register(BulkService(self.depot, self._offered, idle), by_name=False)
 
     def offer(self, host: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Telling the other side of transfers that nobody needs any more, so that it need not hold them for a while."""
+"""Telling the other side what has become of transfers, so that it need not hold them for longer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import functools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from oiafed_rpc.bulk.calls import BulkCalls
 from oiafed_rpc.bulk.outgoing import Outgoing
@@ -16,18 +17,23 @@ _SECONDS = 5.0  # that telling may take
 _LAST_SECONDS = 0.5  # that it may still take once the channel is closed
 
 
-class Dropping:
-    """Has the other side of a channel drop transfers. Whoever gave them up does not wait for it."""
+class Telling:
+    """Tells the other side of a channel of transfers that have ended. Whoever has ended them does not wait for it."""
 
     def __init__(self) -> None:
         self._telling: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    def begin(self, calls: BulkCalls, transfer_id: bytes) -> None:
+    def drop(self, calls: BulkCalls, transfer_id: bytes) -> None:
         """Have a transfer dropped; harmless where it is not there."""
+        self.begin(calls.drop(transfer_id))
+
+    def begin(self, telling: Coroutine[Any, Any, None]) -> None:
+        """Tell, for a few seconds at most, whatever comes of it."""
         if self._closed:
+            telling.close()
             return
-        task = asyncio.create_task(_tell(calls, transfer_id), name="oiafed-transfer-dropped")
+        task = asyncio.create_task(_within_seconds(telling), name="oiafed-transfer-told")
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
 
@@ -43,7 +49,7 @@ class Dropping:
             What takes this back.
         """
         loop = asyncio.get_running_loop()
-        ended = weakref.finalize(outgoing, _soon, loop, functools.partial(self.begin, calls, transfer_id))
+        ended = weakref.finalize(outgoing, _soon, loop, functools.partial(self.drop, calls, transfer_id))
         ended.atexit = False
         return ended.detach
 
@@ -61,7 +67,7 @@ def _soon(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None
         loop.call_soon_threadsafe(function)
 
 
-async def _tell(calls: BulkCalls, transfer_id: bytes) -> None:
-    with contextlib.suppress(RpcError, TimeoutError):  # then the other side drops it when its patience ends
+async def _within_seconds(telling: Coroutine[Any, Any, None]) -> None:
+    with contextlib.suppress(RpcError, TimeoutError):  # then the other side lets go when its patience ends
         async with asyncio.timeout(_SECONDS):
-            await calls.drop(transfer_id)
+            await telling
