@@ -285,6 +285,25 @@ async def test_a_task_that_begins_at_once() -> None:
         await task
 
 
+async def test_a_task_that_is_cancelled_before_its_turn_was_begun_all_the_same() -> None:
+    cleaned_up = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(0)
+            cleaned_up.set()
+            raise
+
+    _, task = begin(work(), "x")
+    assert task is not None
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert cleaned_up.is_set()
+
+
 async def test_a_journal_keeps_answers_over_a_restart(tmp_path: Path) -> None:
     path = str(tmp_path / "calls.db")
     at = await memory(journal=path)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
-import types
 from collections.abc import Coroutine, Generator
 from typing import Any, TypeVar
 
@@ -14,11 +13,15 @@ T = TypeVar("T")
 _EAGER = sys.version_info[:2] >= (3, 12)
 
 
-class _Steps:
-    """A coroutine whose first step is taken as part of a task, before that task has its turn."""
+class _Steps(Coroutine[Any, Any, Any]):
+    """A coroutine whose first step is taken as part of a task, before that task has its turn.
+
+    A task that is cancelled before that turn throws into it what a task is to throw, as if it had begun.
+    """
 
     def __init__(self, work: Coroutine[Any, Any, Any]) -> None:
         self._work = work
+        self._waits = False
         self._waiting: Any = None
         self.ended = False
         self.value: Any = None
@@ -28,34 +31,32 @@ class _Steps:
         self.ended = True
         try:
             self._waiting = self._work.send(None)
-            self.ended = False
         except StopIteration as done:
             self.value = done.value
+            return
+        self.ended, self._waits = False, True
 
-    @types.coroutine
-    def others(self) -> Generator[Any, None, Any]:
-        """Take the others."""
+    def send(self, value: Any) -> Any:
+        """Go on; a task whose work has ended already has nothing to do."""
+        if self.ended:
+            raise StopIteration
+        if not self._waits:
+            return self._work.send(value)
+        self._waits = False
         waiting, self._waiting = self._waiting, None
-        while not self.ended:
-            thrown: BaseException | None = None
-            try:
-                yield waiting
-            except GeneratorExit:
-                self._work.close()
-                raise
-            except BaseException as error:
-                thrown = error
-            try:
-                waiting = self._work.send(None) if thrown is None else self._work.throw(thrown)
-            except StopIteration as done:
-                return done.value
-            finally:
-                thrown = None  # it has this frame
-        return None
+        return waiting
 
-    async def run(self) -> Any:
-        """What the task runs."""
-        return await self.others()
+    def throw(self, *error: Any) -> Any:
+        """Raise an error where it waits."""
+        self._waits, self._waiting = False, None
+        return self._work.throw(*error)
+
+    def close(self) -> None:
+        """End it."""
+        self._work.close()
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        raise NotImplementedError("only a task runs it")
 
 
 def _begin_in_steps(work: Coroutine[Any, Any, T], name: str) -> tuple[T | None, asyncio.Task[T] | None]:
@@ -64,7 +65,7 @@ def _begin_in_steps(work: Coroutine[Any, Any, T], name: str) -> tuple[T | None, 
 
     loop, current, context = asyncio.get_running_loop(), asyncio.current_task(), contextvars.copy_context()
     steps = _Steps(work)
-    task: asyncio.Task[T] = asyncio.Task(steps.run(), loop=loop, name=name, context=context)
+    task: asyncio.Task[T] = asyncio.Task(steps, loop=loop, name=name, context=context)
     if current is not None:
         _leave_task(loop, current)
     _enter_task(loop, task)
