@@ -34,6 +34,7 @@ from oiafed_rpc.system.wire.dial_out_pb2 import CallHead, CallPart, Header, Repl
 from oiafed_rpc.system.wire.node_pb2 import HelloReply, HelloRequest
 from oiafed_rpc.testing import FaultProxy, FaultTransport
 from oiafed_rpc.transport.grpc.dial_out import keeper
+from oiafed_rpc.transport.grpc.dial_out.channel import DialInCall
 
 from tests.certificates import Authority
 from tests.unit.learners import Echo
@@ -285,6 +286,37 @@ async def test_who_stops_has_left_and_comes_back_as_another() -> None:
         with pytest.raises(RpcError) as failure:
             await trainer.get_proxy("learner_0").with_options(retry=False).call("ping")
         assert failure.value.code is Code.UNAVAILABLE
+
+
+async def test_a_call_is_cancelled_behind_a_request_that_nobody_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, ended, written = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    done_writing = DialInCall.done_writing
+
+    async def noted(self: DialInCall) -> None:
+        await done_writing(self)
+        written.set()
+
+    async def total(numbers: AsyncIterator[int]) -> int:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return 0
+
+    monkeypatch.setattr(DialInCall, "done_writing", noted)
+    async with _trainer(heartbeat=False) as trainer, _learner() as learner:
+        learner.register_handler("total", total)
+        await _dial(learner, trainer)
+        calling = asyncio.create_task(trainer.get_proxy("learner_0").call("total", numbers=_numbers()))
+        await asyncio.wait_for(asyncio.gather(begun.wait(), written.wait()), SOON)
+        calling.cancel()
+        await asyncio.wait_for(ended.wait(), SOON)
+
+
+async def _numbers() -> AsyncIterator[int]:
+    for number in range(5):
+        yield number
 
 
 async def test_a_link_that_breaks_fails_the_call_and_the_next_connection_serves_again() -> None:

@@ -182,7 +182,7 @@ class DialInCall:
             if self._done:
                 raise asyncio.CancelledError
         except BaseException:
-            self._lines.give_up(line, written=False)
+            self._lines.give_up(line)
             raise
         return line
 
@@ -225,7 +225,7 @@ class DialInCall:
         if self._sent:
             self._lines.give_back(line)
         else:
-            self._lines.give_up(line, written=False)
+            self._lines.give_up(line)
 
     def cancel(self) -> bool:
         """End the call, if it has not ended."""
@@ -233,7 +233,7 @@ class DialInCall:
             return False
         self._done = True
         if self._line is not None:
-            self._lines.give_up(self._line, written=self._sent)
+            self._lines.give_up(self._line)
         return True
 
     @staticmethod

@@ -120,6 +120,7 @@ class Lines:
         self._waiting: deque[asyncio.Future[Line]] = deque()
         self._patience: asyncio.TimerHandle | None = None
         self._closed = False
+        self._untold: list[int] = []
         self._telling: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
@@ -183,23 +184,29 @@ class Lines:
         elif line in self._all:
             self._free(line)
 
-    def give_up(self, line: Line, *, written: bool) -> None:
+    def give_up(self, line: Line) -> None:
         """End a stream in the middle of a call, which cancels it at the other side.
 
-        Args:
-            line: The stream.
-            written: Whether the whole request was written. Else its end may not get there, and another stream tells.
+        Another stream tells of it, as the end of this one is not seen there before all that was sent over it is read.
+        It is told over one that carries no call: a handler reads the others as fast as it takes its request.
         """
         line.given_up = True
         line.end()
-        other = next((each for each in (*self._idle, *self._all) if each is not line), None)
-        if not written and other is not None:
-            told = CallPart(cancelled=line.number).SerializeToString()
-            task = asyncio.create_task(other.tell(told), name="oiafed-dial-out-cancel")
+        self._untold.append(line.number)
+        if self._idle:
+            self._tell_over(self._idle[-1])
+
+    def _tell_over(self, line: Line) -> None:
+        """Tell of the streams that were ended in the middle of a call."""
+        untold, self._untold = self._untold, []
+        for number in untold:
+            told = CallPart(cancelled=number).SerializeToString()
+            task = asyncio.create_task(line.tell(told), name="oiafed-dial-out-cancel")
             self._telling.add(task)
             task.add_done_callback(self._telling.discard)
 
     def _free(self, line: Line) -> None:
+        self._tell_over(line)
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
